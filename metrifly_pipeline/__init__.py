@@ -1,0 +1,1 @@
+"""Metrifly exchange sync."""
