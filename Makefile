@@ -22,8 +22,8 @@ export UV_PYTHON_DOWNLOADS := never
 export UV_PYTHON_PREFERENCE := only-system
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q
-# Wheels only: building a source distribution would run code that no hash covers.
-INSTALL := $(UV) pip sync --require-hashes --only-binary :all:
+# What has no wheel (krakenex) is built by the setuptools of the lock: no code runs here that no hash covers.
+INSTALL := $(UV) pip sync --require-hashes --build-constraints requirements/tools.lock
 
 .PHONY: help env test-env lock check format test torture fuzz bench demo dev dev-postgres clean
 
@@ -33,11 +33,11 @@ help:
 env: .venv/.installed
 test-env: .venv-test/.installed .venv-duckdb14/.locked
 
-.tools/.locked: requirements/uv.lock
+.tools/.locked: requirements/tools.lock
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.13 found; install one or say where: make PYTHON=/path/to/python" >&2; exit 1; }
 	"$(PYTHON)" -m venv .tools
 	.tools/bin/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
-		--only-binary :all: -r requirements/uv.lock
+		--only-binary :all: -r requirements/tools.lock
 	@touch $@
 
 # Each environment in two steps: the lock (slow, rare), then the project itself (quick, whenever its metadata change).
@@ -64,7 +64,7 @@ lock: .tools/.locked
 	$(COMPILE) pyproject.toml -o requirements/runtime.lock
 	$(COMPILE) pyproject.toml --group test -o requirements/test.lock
 	$(COMPILE) --group duckdb14 -o requirements/duckdb14.lock
-	$(COMPILE) --group tools -o requirements/uv.lock
+	$(COMPILE) --group tools -o requirements/tools.lock
 
 check: test-env
 	.venv-test/bin/ruff check
