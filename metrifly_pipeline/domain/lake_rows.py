@@ -1,0 +1,149 @@
+"""What crosses the border to the lake: raw rows going in, rooms' SQL, and what normalising and reconciling report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.streams import Stream
+
+SEQ_PER_TOKEN = 2**32
+"""`seq = fencing_token * SEQ_PER_TOKEN + n`: rows of an overtaken worker lie below the watermark."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawRow:
+    """One raw record ready to be landed. `rank` tells identical payloads of one closed-window scan apart (0 with a native id)."""
+
+    connection: ConnectionId
+    exchange: str
+    stream: Stream
+    scope: str
+    seq: int
+    fetched_at: datetime
+    event_at: datetime | None
+    payload: str
+    payload_hash: str
+    rank: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alias:
+    """One row of a room's aliases.csv: what an exchange's asset code means between two days."""
+
+    code: str
+    asset: str
+    wallet: str = ""
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What the lake needs of an exchange: SQL that extracts strings, the asset codes, and which streams feed which table.
+
+    `trades_sql` reads the fills; `movements_sql` reads every other stream but balances; `balances_sql` reads snapshots. See
+    `docs/decisions` and the lake's `normalizer` for the columns each must yield.
+    """
+
+    exchange: str
+    trades_sql: str
+    movements_sql: str
+    balances_sql: str
+    aliases: tuple[Alias, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceMarket:
+    """One market as listed at `seen_at`; landed append-only when it differs from what was known."""
+
+    exchange: str
+    market_id: str
+    base: str
+    quote: str
+    active: bool
+    seen_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizeJob:
+    """One connection to normalise past its watermark (or, with `rebuild`, from its first raw record)."""
+
+    connection: ConnectionId
+    exchange: str
+    app_id: str
+    rebuild: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NormalizeOutcome:
+    """What normalising did for one connection; counts are rows."""
+
+    connection: ConnectionId
+    trades_added: int = 0
+    movements_added: int = 0
+    balances_added: int = 0
+    amended: int = 0
+    quarantined: int = 0
+    unknown_assets: tuple[str, ...] = ()
+    first_trade_at: datetime | None = None
+    last_trade_at: datetime | None = None
+    lease_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconciliationRow:
+    """Reported balance against what the ledger adds up to, for one connection and asset; exact."""
+
+    connection: ConnectionId
+    asset: str
+    reported: Decimal
+    ledger: Decimal
+    difference: Decimal
+    """reported - ledger: what a manual entry would have to add."""
+    asked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionCounts:
+    """What lies in the lake for one connection."""
+
+    connection: ConnectionId
+    trades: int = 0
+    movements: int = 0
+    quarantined: int = 0
+    first_trade_at: datetime | None = None
+    last_trade_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a published table. `sql_type` is DuckDB's; `comment` explains it to the analyst."""
+
+    name: str
+    sql_type: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SmallTable:
+    """A table that is published whole as a native table (from the control database)."""
+
+    name: str
+    comment: str
+    columns: tuple[Column, ...]
+    rows: Sequence[Sequence[object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishOutcome:
+    """What a publish did; `published` is False where a newer file was in place already."""
+
+    published: bool
+    path: str
+    rows: Mapping[str, int] = field(default_factory=dict)
+    """Rows of each published table."""
+    versions: Mapping[str, int] = field(default_factory=dict)
+    """Version of each Delta table it shows."""

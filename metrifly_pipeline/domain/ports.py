@@ -1,0 +1,336 @@
+"""How rooms that don't know each other are joined: the Protocols that services are written against."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from metrifly_pipeline.domain.attention import Attention, Reason
+from metrifly_pipeline.domain.credentials import Credential
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
+from metrifly_pipeline.domain.lake_rows import (
+    ConnectionCounts,
+    NormalizeJob,
+    NormalizeOutcome,
+    PublishOutcome,
+    RawRow,
+    ReconciliationRow,
+    ReferenceMarket,
+    Room,
+    SmallTable,
+)
+from metrifly_pipeline.domain.records import KeyFacts, Market
+from metrifly_pipeline.domain.spec import ExchangeSpec, Limit, StreamSpec
+from metrifly_pipeline.domain.status import (
+    Connection,
+    CoverageRow,
+    Lease,
+    Portfolio,
+    SealedCredential,
+    StreamState,
+    SyncKind,
+    SyncRequest,
+    SyncRun,
+    Urgency,
+)
+from metrifly_pipeline.domain.streams import CursorState, Page, Span, Stream, Task
+
+Clock = Callable[[], datetime]
+"""Tells the time, aware UTC."""
+Sleep = Callable[[float], None]
+"""Waits for seconds."""
+Reach = Callable[[str], None]
+"""Called at each labelled point of landing, moving the cursor, normalising and publishing; the product's own does nothing."""
+
+
+def reach_nothing(_label: str) -> None:
+    """The product's own `Reach`: go on."""
+
+
+class Budget(Protocol):
+    """Hands out requests in blocks, shared by all processes through the control database."""
+
+    def take(self, bucket: str, limit: Limit, weight: int) -> None:
+        """Wait until `weight` units of `bucket` are ours. Raises ExchangeTroubleError(RATE_LIMITED) past a bounded wait."""
+
+    def pause(self, bucket: str, limit: Limit, seconds: float) -> None:
+        """Let nobody that shares this bucket ask for `seconds` (after a 429, 418 or ban)."""
+
+
+class ExchangeSession(Protocol):
+    """An opened, read-only client of one exchange account. Every call may raise ExchangeTroubleError."""
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Requests sent so far, by ccxt method name."""
+
+    def probe(self) -> KeyFacts:
+        """Ask what the key may do."""
+
+    def can_read(self, stream: StreamSpec) -> bool:
+        """Try the smallest read of a stream; False where the key lacks the permission, raises for every other trouble."""
+
+    def markets(self) -> Sequence[Market]:
+        """All markets, delisted ones too where the exchange lists them."""
+
+    def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
+        """Yield pages until the task is done; each page is parsed and checked before it is yielded."""
+
+    def close(self) -> None:
+        """Let go of sockets and secrets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CatalogEntry:
+    """One exchange a person may search for; without a room it can't be linked directly."""
+
+    name: str
+    title: str
+    has_room: bool
+
+
+class ExchangeGateway(Protocol):
+    """The door to exchanges."""
+
+    def search(self, text: str) -> Sequence[CatalogEntry]:
+        """Every exchange whose name or title contains `text` (any case), linked ones first."""
+
+    def spec(self, exchange: str) -> ExchangeSpec:
+        """The room's spec; NotFoundError for no such exchange, RefusedError for one without a room."""
+
+    def room(self, exchange: str) -> Room:
+        """The room's SQL and aliases."""
+
+    def rooms(self) -> Mapping[str, Room]:
+        """All rooms by exchange."""
+
+    def open(self, exchange: str, credential: Credential, *, base_url: str | None, budget: Budget) -> ExchangeSession:
+        """Open a session. A `base_url` other than literal loopback raises RefusedError; so does a malformed credential
+        as ExchangeTroubleError with its reason."""
+
+
+class Vault(Protocol):
+    """Seals and opens credentials. Every call may raise MasterKeyError."""
+
+    def seal(self, account: AccountId, connection: ConnectionId, version: int, credential: Credential) -> SealedCredential:
+        """Seal for exactly this account, connection and version."""
+
+    def open(self, account: AccountId, sealed: SealedCredential) -> Credential:
+        """Open; MasterKeyError for another or missing master key, or where anything was changed or swapped."""
+
+    def fingerprint(self, credential: Credential) -> str:
+        """Twelve hex digits that tell two keys apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CursorMove:
+    """What one page moves once its records are committed."""
+
+    stream: Stream
+    scope: str
+    cursor: CursorState | None
+    covered: Span | None
+    ended: str = ""
+    done: int = 0
+    planned: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """All that one connection's committed pages move, guarded by its lease."""
+
+    lease: Lease
+    moves: tuple[CursorMove, ...]
+    landed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One reason found on a connection, before it is stored as attention."""
+
+    reason: Reason
+    stream: str = ""
+    detail: str = ""
+
+
+class ControlStore(Protocol):
+    """The control database. Each method is one transaction; times are aware UTC."""
+
+    # Accounts and portfolios
+    def ensure_account(self, name: str, now: datetime) -> AccountId:
+        """The account of that name, made on first use (`default`, Pro)."""
+
+    def create_portfolio(self, account: AccountId, name: str, now: datetime) -> Portfolio:
+        """Make a portfolio; RefusedError where the name is taken (any case) or empty."""
+
+    def portfolios(self, account: AccountId | None = None) -> Sequence[Portfolio]:
+        """Portfolios, oldest first; all accounts' for None."""
+
+    def find_portfolio(self, account: AccountId, name_or_id: str) -> Portfolio:
+        """By id or name (any case); NotFoundError names what exists."""
+
+    # Connections and credentials
+    def add_connection(self, connection: Connection, sealed: SealedCredential, now: datetime) -> SyncRequest:
+        """Store connection and credential, file the first import, and number the change; one transaction.
+        RefusedError where this account has linked the same identity already."""
+
+    def connection(self, connection: ConnectionId) -> Connection:
+        """One connection; NotFoundError."""
+
+    def connections(self, account: AccountId | None = None) -> Sequence[Connection]:
+        """Connections, oldest first, disconnected ones included."""
+
+    def find_identity(self, account: AccountId, exchange: str, identity: str) -> Connection | None:
+        """This account's connection to that exchange account, if any (disconnected ones included)."""
+
+    def sealed_credential(self, connection: ConnectionId) -> SealedCredential | None:
+        """The newest version; None after a disconnect."""
+
+    def has_credentials(self) -> bool:
+        """Whether any credential is stored (then a missing master key is an error, not a first use)."""
+
+    def replace_credential(self, connection: ConnectionId, sealed: SealedCredential, identity: str | None, now: datetime) -> None:
+        """Store the new version, erase the old, fence a running sync (its lease is lost), reconnect, clear the key's
+        attention, file a sync request, number the change."""
+
+    def disconnect(self, connection: ConnectionId, now: datetime) -> None:
+        """Erase the credential, fence a running sync, drop waiting requests, mark, number the change."""
+
+    def note_probe(self, connection: ConnectionId, identity: str | None, now: datetime) -> None:
+        """The key was asked what it may do (at most once a day)."""
+
+    def note_sweep(self, connection: ConnectionId, now: datetime) -> None:
+        """All symbols were asked."""
+
+    # Leases
+    def acquire_lease(self, connection: ConnectionId, holder: str, now: datetime, duration: timedelta) -> Lease | None:
+        """The lease with the next token; None while another holder's is unexpired."""
+
+    def renew_lease(self, lease: Lease, now: datetime, duration: timedelta) -> Lease:
+        """Same token, later end; LeaseLostError where the token was overtaken or released."""
+
+    def release_lease(self, lease: Lease) -> None:
+        """Let go; a no-op where it was lost."""
+
+    def held(self, leases: Sequence[Lease], now: datetime) -> set[ConnectionId]:
+        """Those of `leases` whose token is still the newest and unexpired."""
+
+    # Cursors and coverage
+    def cursors(self, connection: ConnectionId) -> Mapping[tuple[Stream, str], CursorState]:
+        """Where each stream and scope stopped."""
+
+    def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
+        """Proven spans; touching and overlapping ones are stored as one."""
+
+    def advance(self, advances: Sequence[Advance], now: datetime) -> set[ConnectionId]:
+        """Move cursors, coverage and progress, each guarded by its lease; returns connections whose lease is lost (unmoved)."""
+
+    def stream_states(self, connection: ConnectionId | None = None) -> Sequence[StreamState]:
+        """The state of each stream, for people."""
+
+    def set_stream_permission(self, connection: ConnectionId, permitted: Mapping[str, bool], now: datetime) -> None:
+        """What the key may read, by stream."""
+
+    # Sync requests, batches and runs
+    def file_request(self, connection: ConnectionId, kind: SyncKind, now: datetime) -> SyncRequest:
+        """Ask for a sync; an unanswered, unstarted request of the same kind is returned instead of a second one."""
+
+    def requests(self, *, waiting: bool, kinds: Sequence[SyncKind] | None = None) -> Sequence[SyncRequest]:
+        """Requests, oldest first; `waiting`: neither answered nor in a batch."""
+
+    def request(self, request: int) -> SyncRequest:
+        """One request; NotFoundError."""
+
+    def make_batch(self, connections: Sequence[ConnectionId], kind: SyncKind, requests: Sequence[int], now: datetime) -> int:
+        """Give a set of connections a number that a Dagster run can name."""
+
+    def batch(self, batch: int) -> tuple[SyncKind, Sequence[ConnectionId]]:
+        """The connections of a batch; NotFoundError."""
+
+    def requeue_stale_batches(self, now: datetime, older_than: timedelta) -> int:
+        """Requests whose batch died unanswered wait again, attempt + 1; returns how many."""
+
+    def start_run(self, connection: ConnectionId, kind: SyncKind, now: datetime) -> SyncRun:
+        """A sync of one connection begins."""
+
+    def finish_run(self, run: SyncRun, findings: Sequence[Finding], *, urgency: Urgency, next_due_at: datetime | None,
+                   retry_at: datetime | None, now: datetime) -> bool:
+        """Store what a run did; answer the requests filed before it started; set times and failure counters;
+        replace the sync's findings (see `replace_findings`, stage `sync`); number a change where a reader would see one
+        (rows added, findings or status changed); returns whether it did."""
+
+    def runs(self, connection: ConnectionId | None = None, limit: int = 50) -> Sequence[SyncRun]:
+        """Sync runs, newest first."""
+
+    def run(self, run: int) -> SyncRun:
+        """One run; NotFoundError."""
+
+    def due(self, now: datetime, limit: int) -> Sequence[ConnectionId]:
+        """Connected connections whose next_due_at has passed, or retry_at; permanent level-action reasons stop them."""
+
+    # Attention
+    def attention(self, connection: ConnectionId | None = None) -> Sequence[Attention]:
+        """What stands now, oldest first."""
+
+    def replace_findings(self, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime) -> bool:
+        """What one stage (`sync`, `reconcile`, `normalize`) finds now replaces what it found before; a reason that stays keeps
+        its `since`; returns whether anything changed (then the change is numbered)."""
+
+    # Publishing
+    def note_change(self, portfolios: Sequence[PortfolioId], urgency: Urgency, now: datetime) -> int:
+        """Give the next number of the global sequence to these portfolios."""
+
+    def publish_due(self, now: datetime) -> tuple[int, int] | None:
+        """(highest change_seq, attempt) if a publish is due now: at once (10 s after the change) for urgent changes, 10 minutes
+        after the last publish for others, hourly at the least while anything is unpublished; else None."""
+
+    def change_seq(self) -> int:
+        """The newest number of the global sequence."""
+
+    def mark_published(self, change_seq: int, now: datetime) -> None:
+        """Everything up to `change_seq` is in the warehouse."""
+
+    # Budgets
+    def take_budget(self, bucket: str, limit: Limit, weight: int, now: datetime) -> float:
+        """Take `weight` units from a leaky bucket shared by all processes; returns 0.0 when taken, else the seconds to wait."""
+
+    def pause_budget(self, bucket: str, until: datetime) -> None:
+        """Let nobody take from this bucket before `until`."""
+
+
+class Lake(Protocol):
+    """Delta tables, normaliser and warehouse."""
+
+    def append_raw(self, rows: Sequence[RawRow], own_tokens: Mapping[ConnectionId, int], app_ids: Mapping[ConnectionId, str]) -> Mapping[ConnectionId, int]:
+        """Land those rows that are not there already, in one commit, fsynced on return; returns rows landed by connection.
+
+        "There" means same (connection, stream, scope, payload_hash, rank), and either normalised (seq at or below the
+        watermark of the table its stream feeds) or landed under this lease's own token.
+        """
+
+    def append_reference(self, markets: Sequence[ReferenceMarket]) -> int:
+        """Land markets that are new or changed; returns how many."""
+
+    def markets(self, exchange: str) -> Sequence[ReferenceMarket]:
+        """Newest version of every market ever seen."""
+
+    def seen_asset_codes(self, connection: ConnectionId) -> set[str]:
+        """The exchange's own asset codes seen in this connection's balances, movements and trade fees."""
+
+    def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """For each app id: watermark by table (`trades`, `movements`, `balances`)."""
+
+    def normalize(self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime) -> Mapping[ConnectionId, NormalizeOutcome]:
+        """Type raw rows past the watermark into trades, movements, balances and quarantine; exactly once."""
+
+    def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> Sequence[ReconciliationRow]:
+        """Reported minus ledger, per connection and asset; all connections for None."""
+
+    def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
+        """What lies there for each connection."""
+
+    def publish(self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime) -> PublishOutcome:
+        """Build the warehouse beside the old one and swap it in; discards itself where a newer change_seq is in place."""
+
+    def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+        """Run one read-only statement on the published warehouse: column names and rows; RefusedError says what is wrong."""
