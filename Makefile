@@ -70,7 +70,8 @@ check: test-env
 	.venv-test/bin/ruff check
 	.venv-test/bin/ruff format --check
 	.venv-test/bin/mypy
-	.venv-test/bin/lint-imports
+	.venv-test/bin/lint-imports --no-logo
+	.venv-test/bin/sqlfluff lint --disable-progress-bar metrifly_pipeline
 
 format: test-env
 	.venv-test/bin/ruff check --fix
