@@ -1,5 +1,6 @@
 """Why a connection needs someone: reasons, their level, whose turn it is, and the remedy in plain words."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -73,10 +74,13 @@ class Family(StrEnum):
 GRACE = timedelta(days=3)
 """How long a transient reason may last before someone must act."""
 
+MISMATCH_GRACE = timedelta(days=2)
+"""How long balances may differ before it is a notice: trades executed during a sync mend themselves in the next."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meaning:
-    """What one reason means for a person. `{connection}` in a remedy is replaced by the connection's id."""
+    """What one reason means for a person. `{connection}` and `{exchange}` in a remedy are filled in by `remedy_for`."""
 
     title: str
     remedy: str
@@ -124,8 +128,8 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.IP_NOT_ALLOWED: _act(
         "The key does not allow requests from Metrifly's address",
-        "Add the allowed IPs that the exchange's page in `metrifly connections` names to the key at the exchange, "
-        "then run `metrifly sync {connection}`.",
+        "Add the IPs that `metrifly exchange {exchange}` names to the key's allowed addresses at the exchange, then run "
+        "`metrifly sync {connection}`.",
     ),
     Reason.PERMISSION_MISSING: _act(
         "The key may not read trades",
@@ -254,6 +258,17 @@ MEANING: dict[Reason, Meaning] = {
 }
 
 
+_FIRST_CONNECT = re.compile(r"`metrifly (?:replace-key|sync) \{connection\}`")
+
+
+def remedy_for(reason: Reason, exchange: str, connection: ConnectionId | None) -> str:
+    """The remedy with its commands filled in; before a connection exists, the command is to connect again."""
+    text = MEANING[reason].remedy
+    if connection is None:
+        text = _FIRST_CONNECT.sub("`metrifly connect {exchange}` again", text)
+    return text.replace("{connection}", connection or "").replace("{exchange}", exchange)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attention:
     """One reason that stands on one connection, since when, with what the exchange's facts add to it."""
@@ -273,11 +288,12 @@ class Attention:
     @property
     def remedy(self) -> str:
         """What to do, with the command that does it."""
-        return MEANING[self.reason].remedy.replace("{connection}", self.connection)
+        return remedy_for(self.reason, self.connection.rsplit("-", 1)[0], self.connection)
 
     def level(self, now: datetime) -> Level:
-        """The level at `now`: a transient reason becomes `action` only after `GRACE`."""
+        """The level at `now`: a transient reason becomes `action` only after `GRACE`, a mismatch a notice after its own."""
         meaning = MEANING[self.reason]
-        if meaning.transient and now - self.since < GRACE:
+        age = now - self.since
+        if (meaning.transient and age < GRACE) or (self.reason is Reason.BALANCE_MISMATCH and age < MISMATCH_GRACE):
             return Level.INFO
         return meaning.level

@@ -114,6 +114,8 @@ class ConnectionCounts:
     trades: int = 0
     movements: int = 0
     quarantined: int = 0
+    amended: int = 0
+    unknown_assets: tuple[str, ...] = ()
     first_trade_at: datetime | None = None
     last_trade_at: datetime | None = None
 

@@ -104,6 +104,9 @@ class ExchangeGateway(Protocol):
     def rooms(self) -> Mapping[str, Room]:
         """All rooms by exchange."""
 
+    def candidate_symbols(self, exchange: str, codes: set[str], markets: Sequence[Market]) -> Sequence[str]:
+        """Market ids that an exchange account with these asset codes may have traded on, likeliest first."""
+
     def open(self, exchange: str, credential: Credential, *, base_url: str | None, budget: Budget) -> ExchangeSession:
         """Open a session. A `base_url` other than literal loopback raises RefusedError; so does a malformed credential
         as ExchangeTroubleError with its reason."""
@@ -316,6 +319,9 @@ class Lake(Protocol):
 
     def seen_asset_codes(self, connection: ConnectionId) -> set[str]:
         """The exchange's own asset codes seen in this connection's balances, movements and trade fees."""
+
+    def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
+        """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
 
     def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """For each app id: watermark by table (`trades`, `movements`, `balances`)."""
