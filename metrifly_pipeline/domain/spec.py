@@ -81,6 +81,12 @@ class StreamSpec:
     """Parameters sent with every request."""
     names: Mapping[str, str] = field(default_factory=dict)
     """How the endpoint names what the driver sends: `start`, `end`, `limit`, `offset`, `total`, `from_id`, `symbol`, `more`, ..."""
+    param_unit: str = "ms"
+    """How the endpoint wants times: `s` (whole seconds), `ms`, or `datetime`. Spans are proven in this unit."""
+    exclusive: tuple[str, ...] = ()
+    """Bounds that leave their own value out (`start`, `end`): the driver asks one unit wider there."""
+    compare: tuple[str, ...] = ()
+    """For snapshots: the fields of a row whose change makes a new record; empty for all."""
     overlap: timedelta = timedelta(days=1)
     deep_overlap: timedelta = timedelta(days=30)
     wallet: str = ""

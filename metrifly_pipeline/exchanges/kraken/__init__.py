@@ -1,0 +1,1 @@
+"""Kraken (spot): trades, ledger and balances of one exchange account."""

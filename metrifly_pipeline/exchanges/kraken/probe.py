@@ -1,0 +1,66 @@
+"""What Kraken answers in a form of its own: error envelope, key permissions, markets, clock."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from metrifly_pipeline.domain.records import KeyFacts, Market
+from metrifly_pipeline.exchanges.room import Call, Json
+
+
+def error_of(status: int, body: Json) -> tuple[str, str] | None:
+    """Kraken's envelope is `{"error": ["ECategory:What happened:more"], ...}`, mostly at status 200."""
+    errors = body.get("error") if isinstance(body, dict) else None
+    if isinstance(errors, list) and errors:
+        first = str(errors[0])
+        return ":".join(first.split(":")[:2]), first
+    return None if status < 400 else (str(status), "")  # noqa: PLR2004 - HTTP's own border
+
+
+def check(body: Json, method: str) -> bool:
+    """Every good answer is `{"error": [], "result": ...}`, its result a mapping."""
+    del method
+    return isinstance(body, dict) and body.get("error") == [] and isinstance(body.get("result"), dict)
+
+
+def probe(call: Call) -> KeyFacts:
+    """Ask GetApiKeyInfo, which needs no permission. Source: docs.kraken.com, get-api-key-info."""
+    facts = call("privatePostGetApiKeyInfo")["result"]
+    permissions = {str(item) for item in facts.get("permissions", ())}
+    return KeyFacts(
+        identity=facts.get("iban") or None,
+        can_read_trades=bool(permissions & {"query-closed-trades", "query-open-trades"}),
+        can_read_balances="query-funds" in permissions,
+        can_trade=bool(permissions & {"modify-trades", "close-trades", "create-orders"}),
+        can_withdraw="withdraw-funds" in permissions,
+        can_transfer=bool(permissions & {"add-funds", "earn-funds"}),
+        ip_allowlist=tuple(str(item) for item in facts.get("ipAllowlist") or ()),
+        expires_at=_moment(facts.get("validUntil")),
+        history_from=_moment(facts.get("queryFrom")),
+        history_to=_moment(facts.get("queryTo")),
+        unreadable=() if "query-ledger" in permissions else ("ledger",),
+    )
+
+
+def markets(call: Call) -> Sequence[Market]:
+    """Ask AssetPairs; fills name a pair by its id (XXBTZUSD), newer ones by its altname (XBTUSD)."""
+    return tuple(
+        Market(
+            market_id=str(pair),
+            base=str(row["base"]),
+            quote=str(row["quote"]),
+            active=row.get("status", "online") == "online",
+            aliases=tuple(str(row[name]) for name in ("altname", "wsname") if name in row),
+        )
+        for pair, row in call("publicGetAssetPairs")["result"].items()
+    )
+
+
+def server_time(call: Call) -> float:
+    """Ask Kraken's clock, unix seconds."""
+    return float(call("publicGetTime")["result"]["unixtime"])
+
+
+def _moment(seconds: str | int | None) -> datetime | None:
+    """A unix second as Kraken writes it; "0" and nothing mean none."""
+    number = float(seconds or 0)
+    return datetime.fromtimestamp(number, tz=UTC) if number else None
