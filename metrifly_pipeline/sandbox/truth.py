@@ -1,0 +1,175 @@
+"""The ledger of truth: what really happened in one exchange account, in our own words, before any dialect renders it.
+
+Assets are our codes (`BTC`, `USD`, `SOL`), amounts exact decimals, times whole microseconds since 1970 UTC.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthMarket:
+    """A market in our words. `code` is neutral (`BTC/USD`); each dialect spells it in its own way."""
+
+    base: str
+    quote: str
+    listed: bool = True
+    """False: delisted; it stands in old fills and no longer in the list of markets."""
+
+    @property
+    def code(self) -> str:
+        """`BASE/QUOTE`."""
+        return f"{self.base}/{self.quote}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthTrade:
+    """One execution. `cost` is what the exchange reports (None where its fills carry none: then amount x price)."""
+
+    number: int
+    """Running number in the account, the source of each dialect's id."""
+    native_id: str
+    """The id on the wire: kraken TX id, binance trade id (unique per symbol only), okx billId."""
+    trade_key: str
+    """What the product must call it: kraken `<txid>`, binance `spot:<SYMBOL>:<id>`, okx `<billId>`."""
+    market: TruthMarket
+    side: str
+    price: Decimal
+    amount: Decimal
+    cost: Decimal
+    fee_asset: str
+    fee_amount: Decimal
+    """Positive = paid, negative = rebate."""
+    executed_at_us: int
+    order_number: int
+    visible_at_us: int
+    """The exchange shows it only from then on (late records); normally equal to executed_at_us."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthMovement:
+    """One asset's change by something that is not an order-book execution; a convert is a group of several."""
+
+    number: int
+    native_id: str
+    movement_key: str
+    """What the product must call it; the dialects' rooms document the form."""
+    group_key: str
+    kind: str
+    """deposit, withdrawal, reward, airdrop, convert, transfer, interest, fee, adjustment."""
+    role: str
+    """main, disposed, received or fee."""
+    asset: str
+    amount: Decimal
+    """Signed: positive comes in."""
+    occurred_at_us: int
+    wallet: str = "spot"
+    visible_at_us: int = 0
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """What a dialect needs beside: txid, address, network, the stream it is served from."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthKey:
+    """An API key of the account: its secret parts (made up), what it may do, from which IPs, until when."""
+
+    api_key: str
+    secret: str
+    passphrase: str
+    permissions: frozenset[str]
+    """read_trades, read_ledger, read_balances, trade, withdraw, transfer."""
+    ip_allowlist: tuple[str, ...] = ()
+    expires_at_us: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TruthAmendment:
+    """The exchange sent a record with other values until `amended_at_us`; the account holds what is true since."""
+
+    key: str
+    """The trade_key or movement_key it is about."""
+    amended_at_us: int
+    before: TruthTrade | TruthMovement
+
+
+@dataclass(slots=True, kw_only=True)
+class TruthAccount:
+    """One exchange account, mutable: tests add, amend, delay and remove.
+
+    Adding to a list is seen by the server at once; replacing something inside a list needs `touch()`.
+    """
+
+    exchange: str
+    uid: str
+    markets: dict[str, TruthMarket]
+    trades: list[TruthTrade]
+    movements: list[TruthMovement]
+    keys: dict[str, TruthKey]
+    hidden: set[str] = field(default_factory=set)
+    """Movement keys that happened but are not served (to see reconciliation find them)."""
+    amendments: list[TruthAmendment] = field(default_factory=list)
+    revision: int = 0
+
+    def touch(self) -> None:
+        """Say that something inside a list was replaced, so that the server renders the account again."""
+        self.revision += 1
+
+    def fingerprint(self) -> tuple[int, ...]:
+        """Changes whenever what is served may have changed for another reason than time."""
+        counts = (len(self.trades), len(self.movements), len(self.hidden), len(self.amendments))
+        return (self.revision, *counts)
+
+    def shown_trades(self, now_us: int) -> list[TruthTrade]:
+        """What the exchange shows at that moment: no late record yet, and the old values of what is amended later."""
+        old = self._old_values(now_us)
+        shown = (trade for trade in self.trades if _shown_from(trade) <= now_us)
+        return [before if isinstance(before := old.get(trade.trade_key), TruthTrade) else trade for trade in shown]
+
+    def shown_movements(self, now_us: int, *, with_hidden: bool = False) -> list[TruthMovement]:
+        """The same for movements; hidden ones only when asked for."""
+        old = self._old_values(now_us)
+        shown = (
+            movement
+            for movement in self.movements
+            if _shown_from(movement) <= now_us and (with_hidden or movement.movement_key not in self.hidden)
+        )
+        return [
+            before if isinstance(before := old.get(movement.movement_key), TruthMovement) else movement
+            for movement in shown
+        ]
+
+    def next_change_us(self, now_us: int) -> int | None:
+        """When the passing of time alone shows something new, or None when it never does."""
+        moments = [amendment.amended_at_us for amendment in self.amendments]
+        moments += [_shown_from(trade) for trade in self.trades]
+        moments += [_shown_from(movement) for movement in self.movements]
+        return min((moment for moment in moments if moment > now_us), default=None)
+
+    def balances(self, now_us: int | None = None) -> dict[str, Decimal]:
+        """What the exchange truly holds: every trade's and movement's legs added up, by asset.
+
+        Args:
+            now_us: As the exchange shows it at that moment; None means when everything is shown.
+        """
+        total: dict[str, Decimal] = {}
+
+        def add(asset: str, amount: Decimal) -> None:
+            total[asset] = total.get(asset, Decimal(0)) + amount
+
+        for trade in self.trades if now_us is None else self.shown_trades(now_us):
+            sign = 1 if trade.side == "buy" else -1
+            add(trade.market.base, sign * trade.amount)
+            add(trade.market.quote, -sign * trade.cost)
+            add(trade.fee_asset, -trade.fee_amount)
+        for movement in self.movements if now_us is None else self.shown_movements(now_us, with_hidden=True):
+            add(movement.asset, movement.amount)
+        return total
+
+    def _old_values(self, now_us: int) -> dict[str, TruthTrade | TruthMovement]:
+        return {a.key: a.before for a in self.amendments if now_us < a.amended_at_us}
+
+
+def _shown_from(record: TruthTrade | TruthMovement) -> int:
+    happened = record.executed_at_us if isinstance(record, TruthTrade) else record.occurred_at_us
+    return max(happened, record.visible_at_us)
