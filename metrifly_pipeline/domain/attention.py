@@ -92,9 +92,7 @@ class Meaning:
     """Becomes level action only after `GRACE`; before that the connection is `delayed`."""
 
 
-def _act(
-    title: str, remedy: str, family: Family = Family.CREDENTIALS_VALID, turn: Turn = Turn.OWNER
-) -> Meaning:
+def _act(title: str, remedy: str, family: Family = Family.CREDENTIALS_VALID, turn: Turn = Turn.OWNER) -> Meaning:
     return Meaning(title=title, remedy=remedy, level=Level.ACTION, turn=turn, family=family, retries=False)
 
 

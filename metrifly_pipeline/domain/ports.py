@@ -108,14 +108,19 @@ class ExchangeGateway(Protocol):
         """Market ids that an exchange account with these asset codes may have traded on, likeliest first."""
 
     def open(self, exchange: str, credential: Credential, *, base_url: str | None, budget: Budget) -> ExchangeSession:
-        """Open a session. A `base_url` other than literal loopback raises RefusedError; so does a malformed credential
-        as ExchangeTroubleError with its reason."""
+        """Open a session.
+
+        A `base_url` other than literal loopback raises RefusedError; so does a malformed credential as
+        ExchangeTroubleError with its reason.
+        """
 
 
 class Vault(Protocol):
     """Seals and opens credentials. Every call may raise MasterKeyError."""
 
-    def seal(self, account: AccountId, connection: ConnectionId, version: int, credential: Credential) -> SealedCredential:
+    def seal(
+        self, account: AccountId, connection: ConnectionId, version: int, credential: Credential
+    ) -> SealedCredential:
         """Seal for exactly this account, connection and version."""
 
     def open(self, account: AccountId, sealed: SealedCredential) -> Credential:
@@ -175,7 +180,9 @@ class ControlStore(Protocol):
     # Connections and credentials
     def add_connection(self, connection: Connection, sealed: SealedCredential, now: datetime) -> SyncRequest:
         """Store connection and credential, file the first import, and number the change; one transaction.
-        RefusedError where this account has linked the same identity already."""
+
+        RefusedError where this account has linked the same identity already.
+        """
 
     def connection(self, connection: ConnectionId) -> Connection:
         """One connection; NotFoundError."""
@@ -192,9 +199,14 @@ class ControlStore(Protocol):
     def has_credentials(self) -> bool:
         """Whether any credential is stored (then a missing master key is an error, not a first use)."""
 
-    def replace_credential(self, connection: ConnectionId, sealed: SealedCredential, identity: str | None, now: datetime) -> None:
-        """Store the new version, erase the old, fence a running sync (its lease is lost), reconnect, clear the key's
-        attention, file a sync request, number the change."""
+    def replace_credential(
+        self, connection: ConnectionId, sealed: SealedCredential, identity: str | None, now: datetime
+    ) -> None:
+        """Store the new version, erase the old, fence a running sync (its lease is lost), reconnect, clear the key's attention, file a sync request, number the change.
+
+        Tore the new version, erase the old, fence a running sync (its lease is lost), reconnect, clear the
+        key's attention, file a sync request, number the change.
+        """
 
     def disconnect(self, connection: ConnectionId, now: datetime) -> None:
         """Erase the credential, fence a running sync, drop waiting requests, mark, number the change."""
@@ -244,7 +256,9 @@ class ControlStore(Protocol):
     def request(self, request: int) -> SyncRequest:
         """One request; NotFoundError."""
 
-    def make_batch(self, connections: Sequence[ConnectionId], kind: SyncKind, requests: Sequence[int], now: datetime) -> int:
+    def make_batch(
+        self, connections: Sequence[ConnectionId], kind: SyncKind, requests: Sequence[int], now: datetime
+    ) -> int:
         """Give a set of connections a number that a Dagster run can name."""
 
     def batch(self, batch: int) -> tuple[SyncKind, Sequence[ConnectionId]]:
@@ -256,11 +270,22 @@ class ControlStore(Protocol):
     def start_run(self, connection: ConnectionId, kind: SyncKind, now: datetime) -> SyncRun:
         """A sync of one connection begins."""
 
-    def finish_run(self, run: SyncRun, findings: Sequence[Finding], *, urgency: Urgency, next_due_at: datetime | None,
-                   retry_at: datetime | None, now: datetime) -> bool:
-        """Store what a run did; answer the requests filed before it started; set times and failure counters;
-        replace the sync's findings (see `replace_findings`, stage `sync`); number a change where a reader would see one
-        (rows added, findings or status changed); returns whether it did."""
+    def finish_run(
+        self,
+        run: SyncRun,
+        findings: Sequence[Finding],
+        *,
+        urgency: Urgency,
+        next_due_at: datetime | None,
+        retry_at: datetime | None,
+        now: datetime,
+    ) -> bool:
+        """Store what a run did.
+
+        Answer the requests filed before it started; set times and failure counters; replace the sync's
+        findings (see `replace_findings`, stage `sync`); number a change where a reader would see one (rows
+        added, findings or status changed); returns whether it did.
+        """
 
     def runs(self, connection: ConnectionId | None = None, limit: int = 50) -> Sequence[SyncRun]:
         """Sync runs, newest first."""
@@ -275,17 +300,23 @@ class ControlStore(Protocol):
     def attention(self, connection: ConnectionId | None = None) -> Sequence[Attention]:
         """What stands now, oldest first."""
 
-    def replace_findings(self, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime) -> bool:
-        """What one stage (`sync`, `reconcile`, `normalize`) finds now replaces what it found before; a reason that stays keeps
-        its `since`; returns whether anything changed (then the change is numbered)."""
+    def replace_findings(
+        self, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime
+    ) -> bool:
+        """What one stage (`sync`, `reconcile`, `normalize`) finds now replaces what it found before.
+
+        A reason that stays keeps its `since`; returns whether anything changed (then the change is numbered).
+        """
 
     # Publishing
     def note_change(self, portfolios: Sequence[PortfolioId], urgency: Urgency, now: datetime) -> int:
         """Give the next number of the global sequence to these portfolios."""
 
     def publish_due(self, now: datetime) -> tuple[int, int] | None:
-        """(highest change_seq, attempt) if a publish is due now: at once (10 s after the change) for urgent changes, 10 minutes
-        after the last publish for others, hourly at the least while anything is unpublished; else None."""
+        """(highest change_seq, attempt) if a publish is due now: at once (10 s after the change) for urgent changes, 10 minutes after the last publish for others, hourly at the least while anything is unpublished.
+
+        Else None.
+        """
 
     def change_seq(self) -> int:
         """The newest number of the global sequence."""
@@ -304,7 +335,9 @@ class ControlStore(Protocol):
 class Lake(Protocol):
     """Delta tables, normaliser and warehouse."""
 
-    def append_raw(self, rows: Sequence[RawRow], own_tokens: Mapping[ConnectionId, int], app_ids: Mapping[ConnectionId, str]) -> Mapping[ConnectionId, int]:
+    def append_raw(
+        self, rows: Sequence[RawRow], own_tokens: Mapping[ConnectionId, int], app_ids: Mapping[ConnectionId, str]
+    ) -> Mapping[ConnectionId, int]:
         """Land those rows that are not there already, in one commit, fsynced on return; returns rows landed by connection.
 
         "There" means same (connection, stream, scope, payload_hash, rank), and either normalised (seq at or below the
@@ -326,7 +359,9 @@ class Lake(Protocol):
     def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """For each app id: watermark by table (`trades`, `movements`, `balances`)."""
 
-    def normalize(self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime) -> Mapping[ConnectionId, NormalizeOutcome]:
+    def normalize(
+        self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
+    ) -> Mapping[ConnectionId, NormalizeOutcome]:
         """Type raw rows past the watermark into trades, movements, balances and quarantine; exactly once."""
 
     def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> Sequence[ReconciliationRow]:
@@ -335,7 +370,9 @@ class Lake(Protocol):
     def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
         """What lies there for each connection."""
 
-    def publish(self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime) -> PublishOutcome:
+    def publish(
+        self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime
+    ) -> PublishOutcome:
         """Build the warehouse beside the old one and swap it in; discards itself where a newer change_seq is in place."""
 
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:

@@ -49,3 +49,7 @@ class NotFoundError(RefusedError):
 
 class LakeConflictError(MetriflyError):
     """A commit met a newer one, or a watermark that would not rise; reload and try again."""
+
+
+class StoreUnavailableError(MetriflyError):
+    """The control database can't be reached or stayed locked; what was asked may be tried again."""

@@ -1,0 +1,245 @@
+"""From a pasted key to a connection, and what happens to it later: test, connect, replace the key, disconnect."""
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from metrifly_pipeline.domain.attention import MEANING, Reason, remedy_for
+from metrifly_pipeline.domain.credentials import Credential
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId, new_connection_id
+from metrifly_pipeline.domain.ports import Budget, Clock, ControlStore, ExchangeGateway, ExchangeSession, Finding, Vault
+from metrifly_pipeline.domain.records import KeyFacts
+from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
+from metrifly_pipeline.domain.status import Connection
+from metrifly_pipeline.domain.streams import Stream
+from metrifly_pipeline.domain.trouble import ExchangeTroubleError, RefusedError
+from metrifly_pipeline.services.judging import key_notices, refusals
+from metrifly_pipeline.services.reports import PermissionLine
+
+
+class KeyRefusedError(RefusedError):
+    """The key may not be used; `reason` says why, the text adds the remedy. Nothing was stored."""
+
+    def __init__(self, reason: Reason, detail: str, exchange: str, connection: ConnectionId | None) -> None:
+        """Put title, detail and remedy into one text."""
+        extra = f" ({detail})" if detail else ""
+        super().__init__(f"{MEANING[reason].title}{extra}. {remedy_for(reason, exchange, connection)}")
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectRequest:
+    """What a person gives to connect."""
+
+    account: AccountId
+    exchange: str
+    portfolio: str
+    """Name or id."""
+    credential: Credential
+    label: str = ""
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectPorts:
+    """What connecting is joined from."""
+
+    control: ControlStore
+    vault: Vault
+    gateway: ExchangeGateway
+    budget_for_key: Callable[[str, str, str | None], Budget]
+    """Exchange, key's fingerprint and base URL to its budget."""
+    clock: Clock
+    rng: random.Random
+    allowed_ips: tuple[str, ...] = ()
+
+
+class Connecting:
+    """The verbs around a connection's key. Nothing is stored before every check has passed."""
+
+    def __init__(self, ports: ConnectPorts) -> None:
+        """Join the ports."""
+        self._ports = ports
+
+    def test(self, exchange: str, credential: Credential, base_url: str | None = None) -> list[PermissionLine]:
+        """Try a key without storing anything: one line a permission."""
+        spec = self._ports.gateway.spec(exchange)
+        try:
+            with closing(self._open(exchange, credential, base_url)) as session:
+                return self._lines(spec, session.probe(), session)
+        except ExchangeTroubleError as trouble:
+            raise KeyRefusedError(trouble.reason, trouble.detail, exchange, None) from None
+
+    def test_connection(self, connection_id: ConnectionId) -> list[PermissionLine]:
+        """The same for the key that is stored."""
+        connection = self._ports.control.connection(connection_id)
+        sealed = self._ports.control.sealed_credential(connection_id)
+        if sealed is None:
+            message = (
+                f"{connection_id} is disconnected and its key was erased. Run `metrifly replace-key {connection_id}`."
+            )
+            raise RefusedError(message)
+        credential = self._ports.vault.open(connection.account, sealed)
+        try:
+            with closing(self._open(connection.exchange, credential, connection.base_url)) as session:
+                return self._lines(self._ports.gateway.spec(connection.exchange), session.probe(), session)
+        except ExchangeTroubleError as trouble:
+            raise KeyRefusedError(trouble.reason, trouble.detail, connection.exchange, connection_id) from None
+
+    def connect(self, request: ConnectRequest) -> Connection:
+        """Check the key, then store connection and sealed credential and file the first import.
+
+        Raises:
+            KeyRefusedError: The key can't be used; nothing was stored.
+            RefusedError: This exchange account is linked already, or there is no such portfolio or exchange.
+        """
+        ports = self._ports
+        portfolio = ports.control.find_portfolio(request.account, request.portfolio)
+        facts = self._checked(request.exchange, request.credential, request.base_url, None)
+        if facts.identity is not None:
+            self._refuse_linked(request.account, request.exchange, facts.identity)
+        now = ports.clock()
+        connection_id = self._free_id(request.exchange)
+        connection = Connection(
+            id=connection_id,
+            account=request.account,
+            portfolio=portfolio.id,
+            exchange=request.exchange,
+            label=request.label.strip(),
+            base_url=request.base_url,
+            identity=facts.identity,
+            app_id=f"{ports.rng.getrandbits(128):032x}",
+            created_at=now,
+            probed_at=now,
+            credential_version=1,
+        )
+        sealed = ports.vault.seal(request.account, connection_id, 1, request.credential)
+        ports.control.add_connection(connection, sealed, now)
+        self._store_facts(connection_id, request.exchange, facts)
+        return ports.control.connection(connection_id)
+
+    def replace_key(self, connection_id: ConnectionId, credential: Credential) -> Connection:
+        """Put a new key in place of the old: same connection, cursors and trades; also reconnects.
+
+        Raises:
+            KeyRefusedError: The key can't be used, or opens a different exchange account; the old one stays.
+        """
+        ports = self._ports
+        connection = ports.control.connection(connection_id)
+        facts = self._checked(connection.exchange, credential, connection.base_url, connection_id)
+        if connection.identity is not None and facts.identity != connection.identity:
+            raise KeyRefusedError(Reason.DIFFERENT_ACCOUNT, "", connection.exchange, connection_id)
+        version = connection.credential_version + 1
+        sealed = ports.vault.seal(connection.account, connection_id, version, credential)
+        ports.control.replace_credential(connection_id, sealed, facts.identity, ports.clock())
+        self._store_facts(connection_id, connection.exchange, facts)
+        return ports.control.connection(connection_id)
+
+    def disconnect(self, connection_id: ConnectionId) -> Connection:
+        """Stop the syncs and erase the credential; every trade stays."""
+        self._ports.control.disconnect(connection_id, self._ports.clock())
+        return self._ports.control.connection(connection_id)
+
+    def _checked(
+        self, exchange: str, credential: Credential, base_url: str | None, connection: ConnectionId | None
+    ) -> KeyFacts:
+        spec = self._ports.gateway.spec(exchange)
+        try:
+            with closing(self._open(exchange, credential, base_url)) as session:
+                facts = session.probe()
+                refused = refusals(facts, spec, self._ports.allowed_ips)
+                if not refused and facts.can_read_trades is None:
+                    refused = _unreadable_trades(spec, session)
+        except ExchangeTroubleError as trouble:
+            raise KeyRefusedError(trouble.reason, trouble.detail, exchange, connection) from None
+        if refused:
+            raise KeyRefusedError(refused[0].reason, refused[0].detail, exchange, connection)
+        return facts
+
+    def _open(self, exchange: str, credential: Credential, base_url: str | None) -> ExchangeSession:
+        fingerprint = self._ports.vault.fingerprint(credential)
+        budget = self._ports.budget_for_key(exchange, fingerprint, base_url)
+        return self._ports.gateway.open(exchange, credential, base_url=base_url, budget=budget)
+
+    def _refuse_linked(self, account: AccountId, exchange: str, identity: str) -> None:
+        linked = self._ports.control.find_identity(account, exchange, identity)
+        if linked is not None:
+            message = (
+                f"This exchange account is linked already, as {linked.id}. To use another key for it, run "
+                f"`metrifly replace-key {linked.id}`."
+            )
+            raise RefusedError(message)
+
+    def _free_id(self, exchange: str) -> ConnectionId:
+        taken = {connection.id for connection in self._ports.control.connections()}
+        while (candidate := new_connection_id(exchange, self._ports.rng)) in taken:
+            pass
+        return candidate
+
+    def _store_facts(self, connection: ConnectionId, exchange: str, facts: KeyFacts) -> None:
+        spec, now = self._ports.gateway.spec(exchange), self._ports.clock()
+        permitted = {stream.stream.value: stream.stream.value not in facts.unreadable for stream in spec.streams}
+        self._ports.control.set_stream_permission(connection, permitted, now)
+        self._ports.control.replace_findings(connection, "key", key_notices(facts, spec, now), now)
+        self._ports.control.note_probe(connection, facts.identity, now)
+
+    def _lines(self, spec: ExchangeSpec, facts: KeyFacts, session: ExchangeSession) -> list[PermissionLine]:
+        trades = facts.can_read_trades
+        if trades is None:
+            trades = not _unreadable_trades(spec, session)
+        lines = [
+            _reading("balances", facts.can_read_balances, _switches(spec, Stream.BALANCES), required=False),
+            _reading("trades", trades, _switches(spec, Stream.FILLS), required=True),
+            _power("trading off", facts.can_trade),
+            _power("withdrawals off", facts.can_withdraw),
+        ]
+        lines.append(self._ip_line(facts))
+        return lines
+
+    def _ip_line(self, facts: KeyFacts) -> PermissionLine:
+        ours = self._ports.allowed_ips
+        if facts.ip_allowlist is None:
+            return PermissionLine(name="IP", ok=None, text="the exchange does not tell which addresses the key allows")
+        if not facts.ip_allowlist:
+            hint = f"; you may restrict it to {', '.join(ours)}" if ours else ""
+            return PermissionLine(name="IP", ok=True, text=f"the key allows every address{hint}")
+        missing = [ip for ip in ours if ip not in facts.ip_allowlist]
+        if missing:
+            return PermissionLine(name="IP", ok=False, text=f"add {', '.join(missing)} to the key's allowed addresses")
+        return PermissionLine(name="IP", ok=True, text="this address is allowed")
+
+
+def _switches(spec: ExchangeSpec, stream: Stream) -> str:
+    return ", ".join(sorted({item.permission for item in spec.stream(stream) if item.permission}))
+
+
+def _unreadable_trades(spec: ExchangeSpec, session: ExchangeSession) -> list[Finding]:
+    required: Sequence[StreamSpec] = [stream for stream in spec.streams if stream.required]
+    for stream in required:
+        if not session.can_read(stream):
+            return [Finding(reason=Reason.PERMISSION_MISSING, detail=f"switch on: {stream.permission}")]
+    return []
+
+
+def _reading(name: str, held: bool | None, switch: str, *, required: bool) -> PermissionLine:  # noqa: FBT001 - a fact
+    if held is None:
+        return PermissionLine(name=name, ok=None, text="the exchange does not tell; it is tried with the first sync")
+    if held:
+        return PermissionLine(name=name, ok=True, text="readable")
+    effect = (
+        "a connection is refused without it"
+        if required
+        else "a connection works without it, balances can't be compared"
+    )
+    return PermissionLine(name=name, ok=False, text=f"switch on {switch}; {effect}")
+
+
+def _power(name: str, held: bool | None) -> PermissionLine:  # noqa: FBT001 - a fact
+    if held is None:
+        return PermissionLine(name=name, ok=None, text="could not be verified: check it at the exchange")
+    if held:
+        return PermissionLine(
+            name=name, ok=False, text="switch it off: Metrifly only takes keys that can read and nothing else"
+        )
+    return PermissionLine(name=name, ok=True, text="off, as it should be")

@@ -1,0 +1,86 @@
+"""From facts to findings: what a key, its history and a sync's trouble mean for the person. Pure."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.records import KeyFacts
+from metrifly_pipeline.domain.spec import ExchangeSpec
+from metrifly_pipeline.domain.status import CoverageRow
+
+EXPIRY_NOTICE = timedelta(days=14)
+
+
+def refusals(facts: KeyFacts, spec: ExchangeSpec, allowed_ips: Sequence[str]) -> list[Finding]:
+    """Why a key may not be used at all: it can do more than read, it can't read trades, or it is open to other IPs only."""
+    found = []
+    powers = [
+        word
+        for word, held in (
+            ("trading", facts.can_trade),
+            ("withdrawals", facts.can_withdraw),
+            ("transfers", facts.can_transfer),
+        )
+        if held
+    ]
+    if powers:
+        found.append(Finding(reason=Reason.KEY_TOO_POWERFUL, detail=f"switched on: {', '.join(powers)}"))
+    if facts.can_read_trades is False:
+        switches = {stream.permission for stream in spec.streams if stream.required and stream.permission}
+        found.append(Finding(reason=Reason.PERMISSION_MISSING, detail=f"switch on: {', '.join(sorted(switches))}"))
+    if facts.ip_allowlist and allowed_ips:
+        missing = [ip for ip in allowed_ips if ip not in facts.ip_allowlist]
+        if missing:
+            found.append(Finding(reason=Reason.IP_NOT_ALLOWED, detail=f"add: {', '.join(missing)}"))
+    return found
+
+
+def key_notices(facts: KeyFacts, spec: ExchangeSpec, now: datetime) -> list[Finding]:
+    """What a usable key still limits: expiry, cut-off history, unreadable streams, powers the exchange doesn't tell."""
+    found = [
+        Finding(
+            reason=Reason.STREAM_NOT_PERMITTED,
+            stream=stream.stream.value,
+            detail=f"{stream.stream.value}: switch on {stream.permission}",
+        )
+        for stream in spec.streams
+        if stream.stream.value in facts.unreadable and not stream.required
+    ]
+    if facts.expires_at is not None and facts.expires_at - now <= EXPIRY_NOTICE:
+        found.append(Finding(reason=Reason.KEY_EXPIRING, detail=f"on {facts.expires_at:%Y-%m-%d}"))
+    if facts.history_from is not None:
+        found.append(
+            Finding(reason=Reason.HISTORY_LIMITED, detail=f"the key shows nothing before {facts.history_from:%Y-%m-%d}")
+        )
+    if facts.history_to is not None:
+        found.append(
+            Finding(reason=Reason.HISTORY_LIMITED, detail=f"the key shows nothing after {facts.history_to:%Y-%m-%d}")
+        )
+    if facts.can_trade is None or facts.can_withdraw is None:
+        found.append(Finding(reason=Reason.PERMISSIONS_NOT_VERIFIABLE))
+    return _one_a_reason(found)
+
+
+def history_findings(spec: ExchangeSpec, coverage: Sequence[CoverageRow]) -> list[Finding]:
+    """Where an exchange forgets, say from which day on the history is proven."""
+    limited = {stream.stream.value for stream in spec.streams if stream.retention is not None}
+    starts = [row.span.start for row in coverage if row.stream in limited]
+    if not starts:
+        return []
+    return [Finding(reason=Reason.HISTORY_LIMITED, detail=f"{spec.title} shows nothing before {min(starts):%Y-%m-%d}")]
+
+
+def _one_a_reason(found: Sequence[Finding]) -> list[Finding]:
+    """Keep the first finding of each reason and stream; later ones add their detail."""
+    kept: dict[tuple[Reason, str], Finding] = {}
+    for finding in found:
+        place = (finding.reason, finding.stream)
+        earlier = kept.get(place)
+        detail = (
+            finding.detail
+            if earlier is None or earlier.detail == finding.detail
+            else f"{earlier.detail}; {finding.detail}"
+        )
+        kept[place] = Finding(reason=finding.reason, stream=finding.stream, detail=detail)
+    return list(kept.values())

@@ -1,0 +1,170 @@
+"""Group commit: what many connections pulled lands in one commit, and only then do their cursors move."""
+
+import hashlib
+import threading
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import SEQ_PER_TOKEN, RawRow
+from metrifly_pipeline.domain.ports import Advance, Clock, ControlStore, CursorMove, Lake, Reach, reach_nothing
+from metrifly_pipeline.domain.status import Connection, Lease
+from metrifly_pipeline.domain.streams import Page
+from metrifly_pipeline.domain.trouble import LeaseLostError
+
+GROUP_RECORDS = 5_000
+GROUP_AGE = timedelta(seconds=2)
+
+
+@dataclass(slots=True)
+class _Turn:
+    """What one connection has pulled under its lease and not yet landed."""
+
+    connection: Connection
+    lease: Lease
+    next_number: int = 0
+    rows: list[RawRow] = field(default_factory=list)
+    moves: list[CursorMove] = field(default_factory=list)
+    landed: int = 0
+    lost: bool = False
+
+
+class Landing:
+    """The one writer of a run: collects pages and commits them together, files first, cursors after.
+
+    Safe to share between threads that pull. A crash between the two commits lets the pages be fetched again, which is harmless: rows
+    that are there already are not landed twice.
+    """
+
+    def __init__(self, lake: Lake, control: ControlStore, clock: Clock, reach: Reach = reach_nothing) -> None:
+        """Write to `lake`, move cursors in `control`; `reach` is called at each labelled point."""
+        self._lake = lake
+        self._control = control
+        self._clock = clock
+        self._reach = reach
+        self._turns: dict[ConnectionId, _Turn] = {}
+        self._pending = 0
+        self._pending_since: datetime | None = None
+        self._lock = threading.Lock()
+
+    def begin(self, connection: Connection, lease: Lease) -> None:
+        """A connection's turn begins: its rows get numbers above every earlier lease's."""
+        with self._lock:
+            self._turns[connection.id] = _Turn(connection=connection, lease=lease)
+
+    def add(self, connection: ConnectionId, page: Page, ranks: Counter[str] | None) -> None:
+        """Take one page; commits when enough has gathered.
+
+        Args:
+            connection: Whose turn it is.
+            page: Parsed and checked.
+            ranks: Counts identical payloads within one scan, for streams without a native id; None where ids tell rows apart.
+
+        Raises:
+            LeaseLostError: Another worker owns the connection now; nothing more of this turn will land.
+        """
+        with self._lock:
+            turn = self._turns[connection]
+            if turn.lost:
+                raise LeaseLostError(connection)
+            self._take(turn, page, ranks)
+            age = self._clock() - (self._pending_since or self._clock())
+            if self._pending >= GROUP_RECORDS or age >= GROUP_AGE:
+                self._commit()
+
+    def move(self, connection: ConnectionId, move: CursorMove) -> None:
+        """Move a cursor that belongs to no page, with the next commit."""
+        with self._lock:
+            self._turns[connection].moves.append(move)
+
+    def flush(self) -> None:
+        """Commit what is pending."""
+        with self._lock:
+            self._commit()
+
+    def end(self, connection: ConnectionId) -> tuple[int, bool]:
+        """A turn is over (after `flush`): rows landed, and whether its lease was lost."""
+        with self._lock:
+            turn = self._turns.pop(connection)
+            return turn.landed, turn.lost
+
+    def numbered(self, connection: ConnectionId) -> int:
+        """How many sequence numbers this turn has given out."""
+        with self._lock:
+            return self._turns[connection].next_number
+
+    def landed(self, connection: ConnectionId) -> int:
+        """Rows landed so far in this turn."""
+        with self._lock:
+            return self._turns[connection].landed
+
+    def _take(self, turn: _Turn, page: Page, ranks: Counter[str] | None) -> None:
+        fetched_at = self._clock()
+        for record in page.records:
+            digest = hashlib.blake2b(record.payload.encode(), digest_size=16).hexdigest()
+            rank = 0
+            if ranks is not None:
+                rank = ranks[digest]
+                ranks[digest] += 1
+            turn.rows.append(
+                RawRow(
+                    connection=turn.connection.id,
+                    exchange=turn.connection.exchange,
+                    stream=page.stream,
+                    scope=page.scope,
+                    seq=turn.lease.token * SEQ_PER_TOKEN + turn.next_number,
+                    fetched_at=fetched_at,
+                    event_at=record.event_at,
+                    payload=record.payload,
+                    payload_hash=digest,
+                    rank=rank,
+                )
+            )
+            turn.next_number += 1
+        turn.moves.append(
+            CursorMove(
+                stream=page.stream,
+                scope=page.scope,
+                cursor=page.cursor_after,
+                covered=page.covered,
+                ended=page.ended,
+                done=page.done,
+                planned=page.planned,
+            )
+        )
+        self._pending += len(page.records)
+        self._pending_since = self._pending_since or fetched_at
+
+    def _commit(self) -> None:
+        turns = [turn for turn in self._turns.values() if (turn.rows or turn.moves) and not turn.lost]
+        if turns:
+            self._land_then_move(turns)
+        for turn in turns:
+            turn.rows, turn.moves = [], []
+        self._pending, self._pending_since = 0, None
+
+    def _land_then_move(self, turns: list[_Turn]) -> None:
+        landed = self._land(turns)
+        self._reach("cursor.before")
+        self._move(turns, landed)
+        self._reach("cursor.after")
+
+    def _land(self, turns: list[_Turn]) -> Mapping[ConnectionId, int]:
+        rows = [row for turn in turns for row in turn.rows]
+        if not rows:
+            return {}
+        tokens = {turn.connection.id: turn.lease.token for turn in turns}
+        app_ids = {turn.connection.id: turn.connection.app_id for turn in turns}
+        return self._lake.append_raw(rows, tokens, app_ids)
+
+    def _move(self, turns: list[_Turn], landed: Mapping[ConnectionId, int]) -> None:
+        advances = [
+            Advance(lease=turn.lease, moves=tuple(turn.moves), landed=landed.get(turn.connection.id, 0))
+            for turn in turns
+        ]
+        lost = self._control.advance(advances, self._clock())
+        for turn in turns:
+            turn.landed += landed.get(turn.connection.id, 0)
+            turn.lost = turn.lost or turn.connection.id in lost

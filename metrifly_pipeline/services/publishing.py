@@ -1,0 +1,79 @@
+"""Publishing: what the lake says of reconciliation and quarantine becomes attention, then the analyst's file is built and swapped in."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow
+from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Lake
+from metrifly_pipeline.services.listing import Listing
+from metrifly_pipeline.services.reports import PublishReport
+from metrifly_pipeline.services.tables import small_tables
+
+STALE_AFTER = timedelta(hours=26)
+MENTIONED_ASSETS = 5
+
+
+class Publishing:
+    """The verb *publish*: all portfolios, one file."""
+
+    def __init__(self, control: ControlStore, lake: Lake, listing: Listing, clock: Clock) -> None:
+        """Join the ports."""
+        self._control = control
+        self._lake = lake
+        self._listing = listing
+        self._clock = clock
+
+    def judge(self) -> Sequence[ReconciliationRow]:
+        """Turn what the lake says into findings: balances that differ, quarantine, unknown assets, amendments."""
+        now = self._clock()
+        rows = self._lake.reconcile()
+        counts = self._lake.counts()
+        wrong = _mismatches(rows)
+        for connection in self._control.connections():
+            self._control.replace_findings(connection.id, "reconcile", wrong.get(connection.id, []), now)
+            self._control.replace_findings(connection.id, "normalize", _lake_findings(counts.get(connection.id)), now)
+        return rows
+
+    def publish(self) -> PublishReport:
+        """Judge, then publish everything up to the newest change."""
+        rows = self.judge()
+        change_seq = self._control.change_seq()
+        now = self._clock()
+        views = self._listing.views()
+        tables = small_tables(self._control, views, now)
+        outcome = self._lake.publish(tables, change_seq=change_seq, published_at=now, stale_after=now + STALE_AFTER)
+        self._control.mark_published(change_seq, now)
+        return PublishReport(outcome=outcome, change_seq=change_seq, reconciliation=rows, views=views)
+
+
+def _mismatches(rows: Sequence[ReconciliationRow]) -> Mapping[ConnectionId, list[Finding]]:
+    by_connection: dict[ConnectionId, list[ReconciliationRow]] = {}
+    for row in rows:
+        if row.difference != Decimal(0):
+            by_connection.setdefault(row.connection, []).append(row)
+    return {
+        connection: [Finding(reason=Reason.BALANCE_MISMATCH, detail=_mismatch_text(wrong))]
+        for connection, wrong in by_connection.items()
+    }
+
+
+def _mismatch_text(wrong: Sequence[ReconciliationRow]) -> str:
+    named = [f"{row.asset} {row.difference.normalize():+f}" for row in sorted(wrong, key=lambda row: row.asset)]
+    more = f" and {len(named) - MENTIONED_ASSETS} more" if len(named) > MENTIONED_ASSETS else ""
+    return ", ".join(named[:MENTIONED_ASSETS]) + more
+
+
+def _lake_findings(counts: ConnectionCounts | None) -> list[Finding]:
+    if counts is None:
+        return []
+    found = []
+    if counts.quarantined:
+        found.append(Finding(reason=Reason.QUARANTINED_RECORDS, detail=f"{counts.quarantined} records"))
+    if counts.unknown_assets:
+        found.append(Finding(reason=Reason.UNKNOWN_ASSET, detail=", ".join(counts.unknown_assets[:MENTIONED_ASSETS])))
+    if counts.amended:
+        found.append(Finding(reason=Reason.AMENDED_RECORDS, detail=f"{counts.amended} records"))
+    return found

@@ -1,0 +1,101 @@
+"""What services tell their callers (CLI, assets): plain values, no handles."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from metrifly_pipeline.domain.attention import Attention, Family, Level
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import PublishOutcome, ReconciliationRow
+from metrifly_pipeline.domain.status import Connection, Outcome, Status, SyncRun
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionReport:
+    """What one sync did for one connection."""
+
+    connection: ConnectionId
+    run: SyncRun
+    changed: bool
+    """Whether a reader would see a difference (rows, status or attention)."""
+    new_partition: bool
+    """Whether this was its first landing."""
+    balances_added: int
+    standing: tuple[Attention, ...]
+    requests: Mapping[str, int] = field(default_factory=dict)
+    """Requests sent, by endpoint."""
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the connection's records are in and typed (an unfinished first import counts)."""
+        return self.run.outcome in {Outcome.ADDED, Outcome.NOTHING_NEW, Outcome.CONTINUES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PermissionLine:
+    """One line of a test: what was checked, how it stands, and what to do."""
+
+    name: str
+    ok: bool | None
+    """None: the exchange does not tell."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConnectionView:
+    """One connection as listings show it: CLI, warehouse and Dagster read the same."""
+
+    connection: Connection
+    portfolio_name: str
+    status: Status
+    attention: tuple[Attention, ...]
+    trades: int
+    movements: int
+    first_trade_at: datetime | None
+    last_trade_at: datetime | None
+    streams: tuple[tuple[str, str], ...] = ()
+    """Stream and its state in words."""
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it talks to a local exchange."""
+        return self.connection.base_url is not None
+
+    def worst(self, now: datetime) -> Attention | None:
+        """The attention to show first: action before notice before info; None when nothing stands."""
+        order = {Level.ACTION: 0, Level.NOTICE: 1, Level.INFO: 2}
+        return min(self.attention, key=lambda item: order[item.level(now)], default=None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FamilyVerdict:
+    """One check of the dashboard: which connections break it."""
+
+    family: Family
+    action: tuple[Attention, ...]
+    notice: tuple[Attention, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Nothing stands at level action or notice."""
+        return not self.action and not self.notice
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dashboard:
+    """All connections at a glance."""
+
+    views: tuple[ConnectionView, ...]
+    verdicts: tuple[FamilyVerdict, ...]
+    totals: Mapping[str, int]
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishReport:
+    """What a publish did."""
+
+    outcome: PublishOutcome
+    change_seq: int
+    reconciliation: Sequence[ReconciliationRow]
+    views: tuple[ConnectionView, ...]

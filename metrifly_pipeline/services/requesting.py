@@ -1,0 +1,113 @@
+"""Sync requests: file them, turn those that wait into batches that a run can name, and tell what became of one."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ports import Clock, ControlStore
+from metrifly_pipeline.domain.status import Outcome, SyncKind, SyncRequest, SyncRun
+
+BATCH_DIES_AFTER = timedelta(minutes=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """A set of connections that one run syncs; `key` makes its launch exactly-once."""
+
+    number: int
+    key: str
+    connections: tuple[ConnectionId, ...]
+    kind: SyncKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What became of a request, in words; `done` says whether it is answered, `ok` whether well."""
+
+    done: bool
+    ok: bool
+    text: str
+
+
+class Requesting:
+    """The verb *ask for a sync*, and its answer."""
+
+    def __init__(self, control: ControlStore, clock: Clock, remedy: Callable[[SyncRun], str]) -> None:
+        """`remedy` words why a failed run failed and what to do."""
+        self._control = control
+        self._clock = clock
+        self._remedy = remedy
+
+    def file(self, connections: Sequence[ConnectionId]) -> list[SyncRequest]:
+        """Ask for a sync now of each."""
+        return [self._control.file_request(connection, SyncKind.SYNC_NOW, self._clock()) for connection in connections]
+
+    def batches(self) -> list[Batch]:
+        """Turn all waiting requests into at most one batch a lane: first imports apart from syncs now."""
+        now = self._clock()
+        self._control.requeue_stale_batches(now, BATCH_DIES_AFTER)
+        made = []
+        for kind in (SyncKind.SYNC_NOW, SyncKind.FIRST_IMPORT):
+            waiting = self._control.requests(waiting=True, kinds=[kind])
+            if waiting:
+                made.append(self._batch(waiting, kind, now))
+        return made
+
+    def daily_batches(self, shard_size: int, limit: int = 100_000) -> list[Batch]:
+        """Connections whose slot has come, in shards."""
+        now = self._clock()
+        due = list(self._control.due(now, limit))
+        made = []
+        for start in range(0, len(due), shard_size):
+            shard = due[start : start + shard_size]
+            number = self._control.make_batch(shard, SyncKind.DAILY, [], now)
+            made.append(Batch(number=number, key=f"daily-{number}", connections=tuple(shard), kind=SyncKind.DAILY))
+        return made
+
+    def answer(self, request: SyncRequest) -> Answer:
+        """What became of a request so far."""
+        current = self._control.request(request.id)
+        if current.answered_by is None:
+            return self._waiting(current)
+        run = self._control.run(current.answered_by)
+        return self._of_run(run)
+
+    def _batch(self, waiting: Sequence[SyncRequest], kind: SyncKind, now: datetime) -> Batch:
+        connections = tuple(dict.fromkeys(item.connection for item in waiting))
+        number = self._control.make_batch(connections, kind, [item.id for item in waiting], now)
+        newest = waiting[-1]
+        return Batch(number=number, key=f"{newest.id}-{newest.attempt}", connections=connections, kind=kind)
+
+    def _waiting(self, request: SyncRequest) -> Answer:
+        running = [run for run in self._control.runs(request.connection, limit=1) if run.outcome is Outcome.RUNNING]
+        connection = self._control.connection(request.connection)
+        if running:
+            done, planned = connection.importing_done, connection.importing_planned
+            share = f", {min(100 * done // planned, 99)}%" if planned else ""
+            return Answer(done=False, ok=True, text=f"waiting behind the running sync{share}")
+        return Answer(done=False, ok=True, text="waiting to start")
+
+    def _of_run(self, run: SyncRun) -> Answer:
+        at = run.finished_at or self._clock()
+        if run.outcome is Outcome.FAILED:
+            return Answer(done=True, ok=False, text=f"can't: {self._remedy(run)}")
+        if run.outcome is Outcome.CONTINUES:
+            return Answer(
+                done=True, ok=True, text=f"importing: {run.trades_added} trades so far, the rest follows by itself"
+            )
+        if run.trades_added or run.movements_added:
+            return Answer(done=True, ok=True, text=_added(run))
+        return Answer(done=True, ok=True, text=f"already up to date, checked {at:%H:%M}")
+
+
+def _added(run: SyncRun) -> str:
+    parts = [_count(run.trades_added, "trade")]
+    if run.movements_added:
+        parts.append(_count(run.movements_added, "movement"))
+    last = f", last {run.last_trade_at:%H:%M}" if run.last_trade_at else ""
+    return f"added {' and '.join(parts)}{last}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,252 @@
+"""Syncing connections: lease, pull, land, normalise, judge, file what continues. One failing connection never fails another."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from metrifly_pipeline.domain.attention import MEANING, Reason
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import NormalizeJob, NormalizeOutcome
+from metrifly_pipeline.domain.ports import (
+    Budget,
+    Clock,
+    ControlStore,
+    ExchangeGateway,
+    Finding,
+    Lake,
+    Reach,
+    Vault,
+    reach_nothing,
+)
+from metrifly_pipeline.domain.scheduling import next_slot, retry_at
+from metrifly_pipeline.domain.status import Connection, Lease, Outcome, SyncKind, SyncRun, Urgency
+from metrifly_pipeline.domain.trouble import ExchangeTroubleError, LeaseLostError, MasterKeyError, NotFoundError
+from metrifly_pipeline.services.landing import Landing
+from metrifly_pipeline.services.leasing import Leasing
+from metrifly_pipeline.services.pulling import PullOutcome, pull
+from metrifly_pipeline.services.reports import ConnectionReport
+from metrifly_pipeline.services.turn import PullPorts, Turn
+
+FIRST_SLICE = timedelta(seconds=30)
+LATER_SLICE = timedelta(minutes=10)
+TURNS_TOGETHER = 25
+PULL_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SyncPorts:
+    """What syncing is joined from."""
+
+    control: ControlStore
+    lake: Lake
+    vault: Vault
+    gateway: ExchangeGateway
+    budget_for: Callable[[Connection], Budget]
+    clock: Clock
+    holder: str
+    allowed_ips: tuple[str, ...] = ()
+    daily_window: timedelta = timedelta(hours=24)
+    reach: Reach = reach_nothing
+
+
+@dataclass(slots=True)
+class _Work:
+    """One connection on its way through a group of turns."""
+
+    connection: Connection
+    lease: Lease
+    run: SyncRun
+    left_over: bool
+    """Whether rows may lie landed but not normalised: always without a pull, or after a run that died."""
+    pulled: PullOutcome = field(default_factory=PullOutcome)
+    lost: bool = False
+
+
+class Syncing:
+    """The verb *sync*, for any number of connections in one process."""
+
+    def __init__(self, ports: SyncPorts) -> None:
+        """Join the ports; nothing is opened before a sync begins."""
+        self._ports = ports
+        self._leasing = Leasing(ports.control, ports.clock, ports.holder)
+        self._landing = Landing(ports.lake, ports.control, ports.clock, ports.reach)
+        self._lake_lock = threading.Lock()
+
+    def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
+        """Sync each connection once and report it as its group is done.
+
+        Connections whose lease somebody else holds are left out: their requests wait and are answered by the next sync.
+
+        Args:
+            connections: Known ids; each is synced once.
+            kind: Why; a first import stops after its slice and files its own continuation.
+
+        Yields:
+            One report a connection, in groups.
+        """
+        wanted = list(dict.fromkeys(connections))
+        with self._leasing.renewing():
+            for start in range(0, len(wanted), TURNS_TOGETHER):
+                yield from self._sync_group(wanted[start : start + TURNS_TOGETHER], kind)
+
+    def normalize_only(self, connections: Sequence[ConnectionId], *, rebuild: bool) -> Iterator[ConnectionReport]:
+        """Normalise past the watermark, or rebuild from the first raw record, without asking the exchange."""
+        with self._leasing.renewing():
+            works = self._begin(connections, SyncKind.REBUILD)
+            yield from self._close(works, self._normalize(works, rebuild=rebuild))
+
+    def _sync_group(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[ConnectionReport]:
+        works = self._begin(connections, kind)
+        for work in works:
+            self._landing.begin(work.connection, work.lease)
+        with ThreadPoolExecutor(max_workers=PULL_THREADS, thread_name_prefix="pull") as pool:
+            for work, pulled in zip(works, pool.map(self._pull, works), strict=True):
+                work.pulled = pulled
+        self._landing.flush()
+        for work in works:
+            landed, work.lost = self._landing.end(work.connection.id)
+            work.run = replace(work.run, raw_landed=landed)
+        return self._close(works, self._normalize(works, rebuild=False))
+
+    def _begin(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[_Work]:
+        works = []
+        for connection_id in connections:
+            connection = self._ports.control.connection(connection_id)
+            if connection.disconnected_at is not None and kind is not SyncKind.REBUILD:
+                continue
+            lease = self._leasing.take(connection_id)
+            if lease is not None:
+                earlier = self._ports.control.runs(connection_id, limit=1)
+                died = any(run.outcome in {Outcome.RUNNING, Outcome.LEASE_LOST} for run in earlier)
+                run = self._ports.control.start_run(connection_id, kind, self._ports.clock())
+                left_over = died or kind is SyncKind.REBUILD
+                works.append(_Work(connection=connection, lease=lease, run=run, left_over=left_over))
+        return works
+
+    def _pull(self, work: _Work) -> PullOutcome:
+        """Pull one connection; expected trouble becomes a finding, never an exception."""
+        connection = work.connection
+        started = self._ports.clock()
+        first = not connection.landed
+        deadline = started + (FIRST_SLICE if first else LATER_SLICE)
+        try:
+            sealed = self._ports.control.sealed_credential(connection.id)
+            if sealed is None:
+                return PullOutcome(trouble=ExchangeTroubleError(Reason.KEY_INVALID))
+            credential = self._ports.vault.open(connection.account, sealed)
+            budget = self._ports.budget_for(connection)
+            session = self._ports.gateway.open(
+                connection.exchange, credential, base_url=connection.base_url, budget=budget
+            )
+        except ExchangeTroubleError as trouble:
+            return _stopped(trouble)
+        except MasterKeyError:
+            return _stopped(ExchangeTroubleError(Reason.MASTER_KEY_MISSING))
+        except NotFoundError:
+            return _stopped(ExchangeTroubleError(Reason.EXCHANGE_UNSUPPORTED))
+        try:
+            return pull(Turn(self._pull_ports(), connection, work.lease, session, deadline))
+        except LeaseLostError:
+            return PullOutcome(finished=False)
+        finally:
+            session.close()
+
+    def _pull_ports(self) -> PullPorts:
+        ports = self._ports
+        return PullPorts(
+            gateway=ports.gateway,
+            control=ports.control,
+            lake=ports.lake,
+            landing=self._landing,
+            clock=ports.clock,
+            normalize_now=self._normalize_one,
+            allowed_ips=ports.allowed_ips,
+        )
+
+    def _normalize_one(self, connection: Connection) -> None:
+        self._normalize_jobs([_job(connection, rebuild=False)])
+
+    def _normalize(self, works: Sequence[_Work], *, rebuild: bool) -> dict[ConnectionId, NormalizeOutcome]:
+        wanted = [work for work in works if not work.lost and (rebuild or work.run.raw_landed or work.left_over)]
+        return self._normalize_jobs([_job(work.connection, rebuild=rebuild) for work in wanted])
+
+    def _normalize_jobs(self, jobs: Sequence[NormalizeJob]) -> dict[ConnectionId, NormalizeOutcome]:
+        if not jobs:
+            return {}
+        with self._lake_lock:
+            return dict(self._ports.lake.normalize(jobs, self._leasing.still_held, self._ports.clock()))
+
+    def _close(self, works: Sequence[_Work], outcomes: dict[ConnectionId, NormalizeOutcome]) -> list[ConnectionReport]:
+        reports = []
+        for work in works:
+            outcome = outcomes.get(work.connection.id, NormalizeOutcome(connection=work.connection.id))
+            reports.append(self._finish(work, outcome))
+            self._leasing.give_back(work.connection.id)
+        return reports
+
+    def _finish(self, work: _Work, outcome: NormalizeOutcome) -> ConnectionReport:
+        control, now = self._ports.control, self._ports.clock()
+        trouble = work.pulled.trouble
+        run = replace(
+            work.run,
+            finished_at=now,
+            outcome=_verdict(work, outcome),
+            trades_added=outcome.trades_added,
+            movements_added=outcome.movements_added,
+            amended=outcome.amended,
+            quarantined=outcome.quarantined,
+            requests=sum(work.pulled.requests.values()),
+            reason=trouble.reason.value if trouble else "",
+            detail=trouble.detail if trouble else "",
+            last_trade_at=outcome.last_trade_at,
+        )
+        changed = control.finish_run(
+            run,
+            work.pulled.findings,
+            urgency=Urgency.SOON if run.kind is SyncKind.DAILY else Urgency.NOW,
+            next_due_at=next_slot(work.connection.id, now, self._ports.daily_window),
+            retry_at=_retry(work, now),
+            now=now,
+        )
+        if run.outcome is Outcome.CONTINUES:
+            control.file_request(work.connection.id, SyncKind.FIRST_IMPORT, now)
+        return ConnectionReport(
+            connection=work.connection.id,
+            run=run,
+            changed=changed,
+            new_partition=not work.connection.landed and run.raw_landed > 0,
+            balances_added=outcome.balances_added,
+            standing=tuple(control.attention(work.connection.id)),
+            requests=work.pulled.requests,
+        )
+
+
+def _job(connection: Connection, *, rebuild: bool) -> NormalizeJob:
+    return NormalizeJob(
+        connection=connection.id, exchange=connection.exchange, app_id=connection.app_id, rebuild=rebuild
+    )
+
+
+def _stopped(trouble: ExchangeTroubleError) -> PullOutcome:
+    return PullOutcome(trouble=trouble, findings=[Finding(reason=trouble.reason, detail=trouble.detail)])
+
+
+def _verdict(work: _Work, outcome: NormalizeOutcome) -> Outcome:
+    if work.lost or outcome.lease_lost:
+        return Outcome.LEASE_LOST
+    if work.pulled.trouble is not None:
+        return Outcome.FAILED
+    if not work.pulled.finished:
+        return Outcome.CONTINUES
+    added = outcome.trades_added or outcome.movements_added or outcome.amended or outcome.quarantined
+    return Outcome.ADDED if added else Outcome.NOTHING_NEW
+
+
+def _retry(work: _Work, now: datetime) -> datetime | None:
+    """When to try again by itself: only after trouble that mends itself."""
+    trouble = work.pulled.trouble
+    if trouble is None or not MEANING[trouble.reason].retries:
+        return None
+    return retry_at(work.connection.failures + 1, now, trouble.retry_after_seconds)

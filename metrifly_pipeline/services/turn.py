@@ -1,0 +1,162 @@
+"""The steps of one connection's turn at its exchange; every page goes to the landing at once. `pulling` puts them in order."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from metrifly_pipeline.domain.attention import MEANING, Family, Level, Reason
+from metrifly_pipeline.domain.lake_rows import ReferenceMarket
+from metrifly_pipeline.domain.planning import Step, plan_fixed, plan_stream
+from metrifly_pipeline.domain.ports import (
+    Clock,
+    ControlStore,
+    CursorMove,
+    ExchangeGateway,
+    ExchangeSession,
+    Finding,
+    Lake,
+)
+from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
+from metrifly_pipeline.domain.status import Connection, Lease
+from metrifly_pipeline.domain.streams import CursorState, Stream
+from metrifly_pipeline.domain.trouble import ExchangeTroubleError
+from metrifly_pipeline.services.judging import key_notices, refusals
+from metrifly_pipeline.services.landing import Landing
+
+ONCE_A_DAY = timedelta(hours=23)
+DEEP_EVERY = timedelta(days=7)
+MARKETS = (Stream.REFERENCE, "markets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullPorts:
+    """What every turn of a run shares."""
+
+    gateway: ExchangeGateway
+    control: ControlStore
+    lake: Lake
+    landing: Landing
+    clock: Clock
+    normalize_now: Callable[[Connection], None]
+    """Types what this connection has landed so far; symbols are discovered from the result."""
+    allowed_ips: tuple[str, ...]
+
+
+class OutOfTimeError(Exception):
+    """The slice's time is up; raised between two pages only, and never leaves this room."""
+
+
+class Turn:
+    """One connection, one session: every page goes to the landing at once."""
+
+    def __init__(
+        self, ports: PullPorts, connection: Connection, lease: Lease, session: ExchangeSession, deadline: datetime
+    ) -> None:
+        """Pull for `connection` under `lease` until `deadline`."""
+        self.ports = ports
+        self.connection = connection
+        self.lease = lease
+        self.session = session
+        self.deadline = deadline
+        self.spec: ExchangeSpec = ports.gateway.spec(connection.exchange)
+        self.deep = connection.swept_at is None or ports.clock() - connection.swept_at >= (
+            self.spec.sweep_every or DEEP_EVERY
+        )
+
+    # What the key may do
+
+    def check_key(self) -> None:
+        """Ask what the key may do, at most once a day, or again while it is in doubt; raises where it may not be used."""
+        now = self.ports.clock()
+        standing = self.ports.control.attention(self.connection.id)
+        in_doubt = any(
+            MEANING[item.reason].family in {Family.CREDENTIALS_VALID, Family.KEY_IS_READ_ONLY}
+            and MEANING[item.reason].level is Level.ACTION
+            for item in standing
+        )
+        probed_at = self.connection.probed_at
+        if probed_at is not None and now - probed_at < ONCE_A_DAY and not in_doubt:
+            return
+        facts = self.session.probe()
+        known = self.connection.identity
+        if known is not None and facts.identity is not None and facts.identity != known:
+            raise ExchangeTroubleError(Reason.DIFFERENT_ACCOUNT)
+        refused = refusals(facts, self.spec, self.ports.allowed_ips)
+        notices = key_notices(facts, self.spec, now)
+        self.ports.control.replace_findings(self.connection.id, "key", notices, now)
+        permitted = {stream.stream.value: stream.stream.value not in facts.unreadable for stream in self.spec.streams}
+        self.ports.control.set_stream_permission(self.connection.id, permitted, now)
+        if refused:
+            raise ExchangeTroubleError(refused[0].reason, detail=refused[0].detail)
+        self.ports.control.note_probe(self.connection.id, facts.identity, now)
+
+    def land_markets(self) -> None:
+        """Land the list of markets where it changed; asked once a day."""
+        now = self.ports.clock()
+        asked = self._cursors().get(MARKETS, {}).get("asked_us")
+        now_us = int(now.timestamp() * 1_000_000)
+        if asked is not None and now_us - int(asked) < ONCE_A_DAY / timedelta(microseconds=1):
+            return
+        self.ports.lake.append_reference(
+            [
+                ReferenceMarket(
+                    exchange=self.spec.name,
+                    market_id=market.market_id,
+                    base=market.base,
+                    quote=market.quote,
+                    active=market.active,
+                    seen_at=now,
+                )
+                for market in self.session.markets()
+            ]
+        )
+        self._move(MARKETS, {"asked_us": now_us})
+
+    # Streams
+
+    def fixed_steps(self) -> list[Step]:
+        """Steps of all streams whose scopes are known beforehand and that the key may read."""
+        return plan_fixed(self.spec, self._cursors(), self._denied(), now=self.ports.clock(), deep=self.deep)
+
+    def pull_step(self, step: Step) -> None:
+        """Pull one stream and scope; a missing permission marks an optional stream and lets the others go on."""
+        ranks: Counter[str] | None = None if step.stream.id_field else Counter()
+        try:
+            for page in self.session.pull(step.stream, step.task):
+                self.ports.landing.add(self.connection.id, page, ranks)
+                if self.ports.clock() >= self.deadline:
+                    raise OutOfTimeError
+        except ExchangeTroubleError as trouble:
+            if trouble.reason is not Reason.PERMISSION_MISSING or step.stream.required:
+                raise
+            self._deny(step.stream)
+
+    def _deny(self, stream: StreamSpec) -> None:
+        now = self.ports.clock()
+        self.ports.control.set_stream_permission(self.connection.id, {stream.stream.value: False}, now)
+        detail = f"{stream.stream.value}: switch on {stream.permission}"
+        finding = Finding(reason=Reason.STREAM_NOT_PERMITTED, stream=stream.stream.value, detail=detail)
+        self.ports.control.replace_findings(self.connection.id, f"stream:{stream.stream.value}", [finding], now)
+
+    def _denied(self) -> frozenset[str]:
+        states = self.ports.control.stream_states(self.connection.id)
+        return frozenset(state.stream for state in states if not state.permitted)
+
+    # What discovery and the steps above share
+
+    def steps(self, stream: StreamSpec, scopes: Sequence[str]) -> list[Step]:
+        """Plan one stream for these scopes from where they stopped."""
+        return plan_stream(self.spec, stream, scopes, self._cursors(), now=self.ports.clock(), deep=self.deep)
+
+    def cursor(self, stream: Stream, scope: str) -> CursorState | None:
+        """Where one scope stopped, as committed."""
+        return self._cursors().get((stream, scope))
+
+    def _cursors(self) -> Mapping[tuple[Stream, str], CursorState]:
+        return self.ports.control.cursors(self.connection.id)
+
+    def _move(self, place: tuple[Stream, str], cursor: CursorState) -> None:
+        self.ports.landing.move(
+            self.connection.id, CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None)
+        )

@@ -1,0 +1,54 @@
+"""The only reader of the environment: where things lie, and the few switches a person may set."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """`METRIFLY_*` variables; each has a default that works on a laptop."""
+
+    model_config = SettingsConfigDict(env_prefix="METRIFLY_", hide_input_in_errors=True, frozen=True)
+
+    home: Path = Path(".metrifly")
+    """Everything that lasts: control database, lake, warehouse, master key, Dagster's own storage."""
+    database_url: SecretStr | None = None
+    """Control database on PostgreSQL; SQLite under `home` when unset."""
+    master_key: SecretStr | None = None
+    """Base64 of 32 bytes, for development and CI; a key file under `home` when unset."""
+    egress_ips: str = ""
+    """Comma-separated addresses from which requests leave; shown as the IPs to allow."""
+    account: str = "default"
+    daily_window_hours: int = Field(default=24, ge=1, le=24)
+    """The daily sync spreads connections over this many hours, beginning at midnight UTC."""
+    limit_scale: float = Field(default=1.0, ge=1.0)
+    """Multiplies the exchange's limits; only ever used with a local exchange."""
+    shard_size: int = Field(default=250, ge=1)
+
+    @property
+    def lake_root(self) -> Path:
+        """Where Delta tables and the warehouse lie."""
+        return self.home.absolute() / "lake"
+
+    @property
+    def warehouse_file(self) -> Path:
+        """The analyst's one file."""
+        return self.lake_root / "warehouse" / "metrifly.duckdb"
+
+    @property
+    def master_key_file(self) -> Path:
+        """The key file, 0600; never in one backup archive with the control database."""
+        return self.home.absolute() / "vault" / "master.key"
+
+    @property
+    def control_url(self) -> str:
+        """SQLAlchemy address of the control database."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.home.absolute() / 'control.sqlite'}"
+
+    @property
+    def allowed_ips(self) -> tuple[str, ...]:
+        """The egress addresses as a tuple; empty when none is set."""
+        return tuple(part.strip() for part in self.egress_ips.split(",") if part.strip())
