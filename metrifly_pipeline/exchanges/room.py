@@ -1,16 +1,16 @@
 """What a room may add beside its data: the few questions that each exchange answers in a form of its own.
 
 A room is a folder with `spec.py` (`SPEC: ExchangeSpec`), `aliases.csv`, `trades.sql`, `movements.sql` and `balances.sql`. The hooks
-below are plain functions in its `spec.py` or `probe.py`; those it leaves out have the default named here.
+below are plain functions in its `spec.py` or `probe.py`; those it leaves out have the default named here. A room may also have
+`server_time(call) -> float`, the exchange's clock in unix seconds: it is asked once where the exchange says that ours is off.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from metrifly_pipeline.domain.records import KeyFacts, Market
-from metrifly_pipeline.domain.spec import ExchangeSpec, Limit, StreamSpec
-from metrifly_pipeline.domain.streams import RawRecord
+from metrifly_pipeline.domain.spec import ExchangeSpec
 
 Json = Any
 """A parsed JSON value. Integers are `int`, every other number is the `str` of its own digits."""
@@ -26,14 +26,14 @@ class Call(Protocol):
 class ProbeHook(Protocol):
     """`probe(call) -> KeyFacts`: what the key may do. Every room has one."""
 
-    def __call__(self, call: Call) -> KeyFacts:
+    def __call__(self, call: Call, /) -> KeyFacts:
         """Ask what the key may do; None in a field means that the exchange does not tell."""
 
 
 class MarketsHook(Protocol):
     """`markets(call) -> Sequence[Market]`: all markets, delisted ones too where the exchange lists them. Every room has one."""
 
-    def __call__(self, call: Call) -> Sequence[Market]:
+    def __call__(self, call: Call, /) -> Sequence[Market]:
         """Ask the public endpoint and keep the exchange's own codes."""
 
 
@@ -44,7 +44,7 @@ class ErrorHook(Protocol):
     else `(str(status), "")`. The message only meets the patterns of the spec's error table; it is never shown or stored.
     """
 
-    def __call__(self, status: int, body: Json) -> tuple[str, str] | None:
+    def __call__(self, status: int, body: Json, /) -> tuple[str, str] | None:
         """Recognise an error envelope."""
 
 
@@ -55,14 +55,17 @@ class CheckHook(Protocol):
     Default: True.
     """
 
-    def __call__(self, body: Json, method: str) -> bool:
+    def __call__(self, body: Json, method: str, /) -> bool:
         """Check the expected shape."""
 
 
-class PreprocessHook(Protocol):
-    """`configure(exchange) -> None`: settings of the ccxt object itself (recvWindow, hostname). Default: nothing."""
+class ConfigureHook(Protocol):
+    """`configure(exchange) -> None`: settings of the ccxt object itself (recvWindow, nonce). Default: nothing.
 
-    def __call__(self, exchange: Any) -> None:
+    The object's `milliseconds()` and `microseconds()` follow the injected clock.
+    """
+
+    def __call__(self, exchange: Any, /) -> None:
         """Set options of the ccxt object."""
 
 
@@ -89,7 +92,6 @@ class RoomHooks:
     markets: MarketsHook
     error_of: ErrorHook = no_error
     check: CheckHook = any_shape
-    configure: PreprocessHook = leave_as_is
+    configure: ConfigureHook = leave_as_is
     server_time: Callable[[Call], float] | None = None
     """`server_time(call) -> float`: the exchange's clock in unix seconds, asked once when it says that ours is off."""
-    permission_codes: Mapping[str, str] = field(default_factory=dict)

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from threading import Lock
+from typing import Any
 
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.exchanges.room import Call, Json
@@ -64,3 +66,23 @@ def _moment(seconds: str | int | None) -> datetime | None:
     """A unix second as Kraken writes it; "0" and nothing mean none."""
     number = float(seconds or 0)
     return datetime.fromtimestamp(number, tz=UTC) if number else None
+
+
+_nonces = Lock()
+_last_nonce = 0
+
+
+def configure(exchange: Any) -> None:
+    """Sign with microseconds that only rise: Kraken refuses a nonce that is not above the key's last one, for ever.
+
+    Milliseconds would lock a key out that another program has used with finer ones. One counter for the whole process, so that
+    two sessions of one key don't meet.
+    """
+
+    def rising() -> int:
+        global _last_nonce  # noqa: PLW0603 - the one counter of the process is the point
+        with _nonces:
+            _last_nonce = max(int(exchange.microseconds()), _last_nonce + 1)
+            return _last_nonce
+
+    exchange.incrementing_nonce = rising

@@ -34,17 +34,34 @@ SPEC = ExchangeSpec(
     ),
     surfaces=(
         Surface(name="spot", coverage=Coverage.COVERED, note="order-book trades, from TradesHistory"),
-        Surface(name="instant buy, sell and convert", coverage=Coverage.COVERED, note="spend and receive pairs in the ledger"),
+        Surface(
+            name="instant buy, sell and convert",
+            coverage=Coverage.COVERED,
+            note="spend and receive pairs in the ledger",
+        ),
         Surface(name="deposits and withdrawals", coverage=Coverage.COVERED, note="from the ledger"),
-        Surface(name="earn and staking", coverage=Coverage.COVERED, note="rewards and transfers between wallets, from the ledger"),
-        Surface(name="margin", coverage=Coverage.COVERED, note="margin trades, rollover and settlement, from the ledger"),
+        Surface(
+            name="earn and staking",
+            coverage=Coverage.COVERED,
+            note="rewards and transfers between wallets, from the ledger",
+        ),
+        Surface(
+            name="margin", coverage=Coverage.COVERED, note="margin trades, rollover and settlement, from the ledger"
+        ),
         Surface(name="futures", coverage=Coverage.BY_HAND, note="Kraken Futures has an API and keys of its own"),
         Surface(name="NFT", coverage=Coverage.BY_HAND),
         Surface(name="equities", coverage=Coverage.BY_HAND, note="stocks and funds bought at Kraken"),
         Surface(name="subaccounts", coverage=Coverage.NOT_VISIBLE, note="connect each with a key of its own"),
     ),
     endpoints=(
-        Endpoint(method="privatePostTradesHistory", section="private", verb="POST", path="TradesHistory", weight=2, bucket="key"),
+        Endpoint(
+            method="privatePostTradesHistory",
+            section="private",
+            verb="POST",
+            path="TradesHistory",
+            weight=2,
+            bucket="key",
+        ),
         Endpoint(method="privatePostLedgers", section="private", verb="POST", path="Ledgers", weight=2, bucket="key"),
         Endpoint(method="privatePostBalanceEx", section="private", verb="POST", path="BalanceEx", bucket="key"),
         Endpoint(method="privatePostGetApiKeyInfo", section="private", verb="POST", path="GetApiKeyInfo", bucket="key"),
@@ -129,8 +146,8 @@ SPEC = ExchangeSpec(
             "Under Funds permissions switch on Query; leave Deposit, Withdraw and Earn off.",
             "Under Orders and trades switch on Query closed orders & trades; leave Create & modify and Cancel & close off.",
             "Under Data switch on Query ledger entries.",
-            "If you use IP address restriction, add the allowed IPs shown here. Leave Key expiration and Query start/end date off: a query "
-            "range cuts the history off.",
+            "If you use IP address restriction, add the allowed IPs shown here.",
+            "Leave Key expiration and Query start/end date off: a query range cuts the history off.",
             "Click Generate key and copy API key and private key at once: the private key is not shown again.",
         ),
         switch_on=(

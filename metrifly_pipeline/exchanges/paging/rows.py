@@ -1,0 +1,180 @@
+"""From an answer to raw records: where the rows stand, how a payload is written, when a record happened."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Protocol
+
+from metrifly_pipeline.domain.spec import StreamSpec
+from metrifly_pipeline.domain.streams import RawRecord
+from metrifly_pipeline.exchanges import errors
+
+Row = dict[str, Any]
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+UNIT_US = {"s": 1_000_000, "ms": 1_000, "us": 1, "datetime": 1_000_000}
+"""Microseconds in one unit of a parameter or field."""
+
+_FRACTION_DIGITS = {"s": 6, "ms": 3, "us": 0}
+_OLDEST_US = 1_230_768_000_000_000  # 2009-01-01: before that there was nothing to trade
+_NEWEST_US = 32_503_680_000_000_000  # 3000-01-01
+_ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+class Ask(Protocol):
+    """Sends one request of a stream and returns its checked answer; raises ExchangeTroubleError."""
+
+    def __call__(self, params: Mapping[str, Any]) -> Any:
+        """Ask with these parameters besides the stream's fixed ones."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The rows of one answer in the exchange's order, and the whole answer for totals and flags."""
+
+    rows: Sequence[Row]
+    body: Any
+
+
+def canonical(value: Any) -> str:
+    """Write JSON in one way only: sorted keys, no blanks, characters as they are."""
+    return _ENCODER.encode(value)
+
+
+def dig(body: Any, path: str) -> Any:
+    """Follow a dotted path (a number is an index); None where it leads nowhere. An empty path is the body itself."""
+    for step in path.split(".") if path else ():
+        if isinstance(body, dict):
+            body = body.get(step)
+        elif isinstance(body, list) and step.isdecimal() and int(step) < len(body):
+            body = body[int(step)]
+        else:
+            return None
+    return body
+
+
+def read_rows(spec: StreamSpec, body: Any) -> Answer:
+    """Take the rows out of an answer; raises UNEXPECTED_RESPONSE where the shape isn't what the spec says."""
+    found = dig(body, spec.rows_path)
+    if isinstance(found, dict) and spec.id_field == "_key":
+        for key, row in found.items():
+            if not isinstance(row, dict):
+                raise errors.unexpected("a row is not an object")
+            row["_key"] = key
+        return Answer(tuple(found.values()), body)
+    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+        raise errors.unexpected("the rows are not where they should be")
+    return Answer(found, body)
+
+
+def records(spec: StreamSpec, rows: Sequence[Row]) -> tuple[RawRecord, ...]:
+    """Write rows as raw records."""
+    encode = _ENCODER.encode
+    return tuple([RawRecord(payload=encode(row), event_at=happened(spec, row)) for row in rows])
+
+
+def happened(spec: StreamSpec, row: Row) -> datetime | None:
+    """When a record happened; None where its time can't be read (the lake says so, not we)."""
+    micros = happened_us(spec, row)
+    return None if micros is None else EPOCH + timedelta(microseconds=micros)
+
+
+def happened_us(spec: StreamSpec, row: Row) -> int | None:
+    """The same in microseconds since 1970, without a float in between."""
+    field = spec.time_field
+    value = dig(row, field) if "." in field else row.get(field)
+    if value is None or isinstance(value, bool):
+        return None
+    try:
+        micros = _parse(str(value), spec.time_unit)
+    except (ValueError, KeyError):
+        return None
+    return micros if _OLDEST_US <= micros < _NEWEST_US else None
+
+
+def _parse(text: str, unit: str) -> int:
+    if unit == "datetime":
+        moment = datetime.fromisoformat(text)
+        return to_us(moment.replace(tzinfo=moment.tzinfo or UTC))
+    whole, _, fraction = text.partition(".")
+    digits = _FRACTION_DIGITS[unit]
+    return int(whole) * UNIT_US[unit] + (int(fraction[:digits].ljust(digits, "0")) if fraction and digits else 0)
+
+
+def to_us(moment: datetime) -> int:
+    """Microseconds since 1970, exactly."""
+    passed = moment - EPOCH
+    return (passed.days * 86_400 + passed.seconds) * 1_000_000 + passed.microseconds
+
+
+def from_us(micros: int) -> datetime:
+    """The moment of microseconds since 1970."""
+    return EPOCH + timedelta(microseconds=micros)
+
+
+def row_id(spec: StreamSpec, row: Row) -> str:
+    """What tells a row from another: its id, or the whole of it where the exchange gives none."""
+    if not spec.id_field:
+        return canonical(row)
+    value = dig(row, spec.id_field) if "." in spec.id_field else row.get(spec.id_field)
+    if value is None:
+        raise errors.unexpected("a row has no id")
+    return str(value)
+
+
+def row_number(spec: StreamSpec, row: Row) -> int:
+    """The id of a row as a number, where paging counts on it."""
+    try:
+        return int(row_id(spec, row))
+    except ValueError:
+        raise errors.unexpected("a row's id is not a number") from None
+
+
+def ceil_to(micros: int, unit: int) -> int:
+    """Round up to whole units."""
+    return -(-micros // unit) * unit
+
+
+def bounds(spec: StreamSpec, start_us: int, end_us: int) -> dict[str, str]:
+    """The parameters of the closed span: the start rounded down, the end rounded up, one unit wider where a bound is exclusive.
+
+    Wider than asked for is harmless (records are told apart); narrower would lose some.
+    """
+    unit = UNIT_US[spec.param_unit]
+    first = start_us // unit - (1 if "start" in spec.exclusive else 0)
+    last = ceil_to(end_us, unit) // unit + (1 if "end" in spec.exclusive else 0)
+    named = {"start": str(max(first, 0)), "end": str(last)}
+    return {spec.names[word]: value for word, value in named.items() if word in spec.names}
+
+
+def scope_params(spec: StreamSpec, scope: str) -> dict[str, str]:
+    """The parameters every request of this stream and scope carries."""
+    params = dict(spec.fixed)
+    if "symbol" in spec.names:
+        params[spec.names["symbol"]] = scope
+    if "limit" in spec.names and spec.page_size:
+        params[spec.names["limit"]] = str(spec.page_size)
+    return params
+
+
+class NewIds:
+    """Counts distinct ids, and stops a scan whose pages bring nothing new."""
+
+    __slots__ = ("_idle", "seen")
+
+    MOST_IDLE_PAGES = 10
+
+    def __init__(self) -> None:
+        self.seen: set[str] = set()
+        self._idle = 0
+
+    def add(self, spec: StreamSpec, rows: Sequence[Row]) -> int:
+        """Take a page; returns how many ids are new. Raises after ten pages without one."""
+        before = len(self.seen)
+        self.seen.update([row_id(spec, row) for row in rows])
+        new = len(self.seen) - before
+        self._idle = 0 if new else self._idle + 1
+        if self._idle >= self.MOST_IDLE_PAGES:
+            raise errors.unexpected("page after page brings nothing new")
+        return new

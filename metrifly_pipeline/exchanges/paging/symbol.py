@@ -1,0 +1,117 @@
+"""SYMBOL_BY_ID: one scope per symbol, rows at or above an id, ascending; ids only rise, so no time is needed to go on.
+
+Cursor: `last_id` (the newest settled row, -1 for none), `reread_from_id` (where the overlap begins, so that overlap, news and tail are
+one request), `deep_from_id` (the same for the deep overlap), `next_id` (only while a scan is under way), `covered_to_us` (once proven).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from metrifly_pipeline.domain.spec import StreamSpec
+from metrifly_pipeline.domain.streams import CursorState, Page, Span, Task
+from metrifly_pipeline.exchanges.paging.rows import (
+    Ask,
+    NewIds,
+    Row,
+    from_us,
+    happened_us,
+    read_rows,
+    records,
+    row_number,
+    scope_params,
+    to_us,
+)
+
+NONE = -1
+
+
+def pull(spec: StreamSpec, task: Task, ask: Ask) -> Iterator[Page]:
+    """Yield pages from where the cursor stands until a short one proves that there is no more."""
+    driver = _Driver(spec, task)
+    params = scope_params(spec, task.scope)
+    ids = NewIds()
+    while True:
+        rows = read_rows(spec, ask(params | {spec.names["from_id"]: str(driver.next_id)})).rows
+        ids.add(spec, rows)
+        driver.take(rows)
+        if len(rows) < spec.page_size:
+            yield driver.last(rows, len(ids.seen))
+            return
+        yield driver.midway(rows, len(ids.seen))
+
+
+class _Driver:
+    """Where one task stands in the ids."""
+
+    def __init__(self, spec: StreamSpec, task: Task) -> None:
+        self.spec, self.task = spec, task
+        self.settled_us = to_us(task.settled_until)
+        self.overlap_us = self.settled_us - _micros(spec.overlap.total_seconds())
+        self.deep_us = self.settled_us - _micros(spec.deep_overlap.total_seconds())
+        cursor: Mapping[str, Any] = task.cursor or {}
+        covered = cursor.get("covered_to_us")
+        self.covered_us = None if covered is None else int(covered)
+        self.last_id = int(cursor.get("last_id", NONE))
+        self.goes_on = "next_id" in cursor
+        self.next_id = int(cursor["next_id"]) if self.goes_on else self._start(cursor)
+        self.reread_id = self._kept(cursor, "reread_from_id", keep=self.goes_on)
+        self.deep_id = self._kept(
+            cursor, "deep_from_id", keep=self.goes_on or (self.covered_us is not None and not task.deep)
+        )
+
+    def _start(self, cursor: Mapping[str, Any]) -> int:
+        return int(cursor.get("deep_from_id" if self.task.deep else "reread_from_id", 0))
+
+    @staticmethod
+    def _kept(cursor: Mapping[str, Any], name: str, *, keep: bool) -> int | None:
+        return int(cursor[name]) if keep and name in cursor else None
+
+    def take(self, rows: list[Row] | Any) -> None:
+        """Note the ids of a page. A row whose time can't be read counts as settled and as part of the overlaps."""
+        for row in rows:
+            number, micros = row_number(self.spec, row), happened_us(self.spec, row)
+            self.next_id = max(self.next_id, number + 1)
+            if micros is None or micros <= self.settled_us:
+                self.last_id = max(self.last_id, number)
+            if micros is None or micros >= self.overlap_us:
+                self.reread_id = number if self.reread_id is None else min(self.reread_id, number)
+            if micros is None or micros >= self.deep_us:
+                self.deep_id = number if self.deep_id is None else min(self.deep_id, number)
+
+    def midway(self, rows: Any, done: int) -> Page:
+        """A full page: there may be more."""
+        cursor = {"last_id": self.last_id, "next_id": self.next_id} | self._rereads(only_known=True)
+        if self.covered_us is not None:
+            cursor["covered_to_us"] = self.covered_us
+        return self._page(rows, cursor, done=done)
+
+    def last(self, rows: Any, done: int) -> Page:
+        """A short page: everything up to `settled_until` is proven."""
+        start = self.spec.history_starts or self.task.since
+        cursor = {"last_id": self.last_id, "covered_to_us": self.settled_us} | self._rereads(only_known=False)
+        covered = Span(min(start, self.task.settled_until), from_us(self.settled_us))
+        return self._page(rows, cursor, covered=covered, ended="short page", done=done)
+
+    def _rereads(self, *, only_known: bool) -> dict[str, int]:
+        """Where the overlaps begin; without a row inside one, it begins after the last row."""
+        found = {"reread_from_id": self.reread_id, "deep_from_id": self.deep_id}
+        after = None if only_known else self.last_id + 1
+        return {
+            name: number for name, known in found.items() if (number := after if known is None else known) is not None
+        }
+
+    def _page(self, rows: Any, cursor: CursorState, *, covered: Span | None = None, ended: str = "", done: int) -> Page:
+        return Page(
+            stream=self.task.stream,
+            scope=self.task.scope,
+            records=records(self.spec, rows),
+            cursor_after=cursor,
+            covered=covered,
+            ended=ended,
+            done=done,
+            planned=done,
+        )
+
+
+def _micros(seconds: float) -> int:
+    return int(seconds) * 1_000_000

@@ -1,0 +1,185 @@
+"""An opened, read-only client of one exchange account: budget, retries, checks and paging around the transport."""
+
+import hashlib
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.ports import Budget
+from metrifly_pipeline.domain.records import KeyFacts, Market
+from metrifly_pipeline.domain.spec import Endpoint, Limit, StreamSpec
+from metrifly_pipeline.domain.streams import Page, Paging, Task
+from metrifly_pipeline.domain.trouble import ExchangeTroubleError
+from metrifly_pipeline.exchanges import errors
+from metrifly_pipeline.exchanges.guard import ReadOnlyViolation, sections
+from metrifly_pipeline.exchanges.paging.registry import DRIVERS
+from metrifly_pipeline.exchanges.paging.rows import bounds, dig, scope_params, to_us
+from metrifly_pipeline.exchanges.retrying import Patience, Sleep, pursue
+from metrifly_pipeline.exchanges.room import Json, RoomHooks
+
+Clock = Callable[[], datetime]
+
+_GLIMPSE = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What a session is given from outside: time, waiting, chance, patience, and how its limits are told apart."""
+
+    clock: Clock
+    sleep: Sleep
+    rng: random.Random
+    budget: Budget
+    patience: Patience = field(default_factory=Patience)
+    limit_scale: float = 1.0
+    egress: str = "local"
+    """The address requests leave from; processes with the same one share the limits per IP."""
+    place: str = ""
+    """`@127.0.0.1:8101` for a local exchange, so that its limits aren't mixed with the real one's."""
+
+
+class Session:
+    """One exchange account, read only. It holds a secret: its text tells nothing and it can't be pickled."""
+
+    def __init__(self, hooks: RoomHooks, client: Any, surroundings: Surroundings, api_key: str) -> None:
+        """Take the room, the guarded ccxt object and what is around; the key only names its own limit, hashed."""
+        self._hooks, self._client, self._around = hooks, client, surroundings
+        self._requests: Counter[str] = Counter()
+        self._endpoints = {endpoint.method: endpoint for endpoint in hooks.spec.endpoints}
+        self._rows_paths = {stream.endpoint: stream.rows_path for stream in hooks.spec.streams}
+        self._key = hashlib.blake2b(api_key.encode(), digest_size=8, person=b"limit-by-key").hexdigest()
+        self._buckets = {name: self._bucket(name, limit) for name, limit in hooks.spec.limits.items()}
+        self._markets: Sequence[Market] | None = None
+        self._synced = False
+
+    @property
+    def requests(self) -> Mapping[str, int]:
+        """Requests sent so far, by ccxt method name."""
+        return dict(self._requests)
+
+    def probe(self) -> KeyFacts:
+        """Ask what the key may do."""
+        return self._hooks.probe(self.call)
+
+    def markets(self) -> Sequence[Market]:
+        """All markets, asked once a session."""
+        if self._markets is None:
+            self._markets = tuple(self._hooks.markets(self.call))
+        return self._markets
+
+    def can_read(self, stream: StreamSpec) -> bool:
+        """Try the smallest read of a stream; False where the key lacks the permission, raises for every other trouble."""
+        now = self._around.clock()
+        params = scope_params(replace(stream, page_size=1), self._first_scope(stream)) | dict(stream.fixed)
+        if stream.paging is not Paging.SNAPSHOT:
+            params |= bounds(stream, to_us(now - _GLIMPSE), to_us(now))
+        if "from_id" in stream.names:
+            params[stream.names["from_id"]] = "0"
+        try:
+            self.call(stream.endpoint, params)
+        except ExchangeTroubleError as trouble:
+            if trouble.reason is Reason.PERMISSION_MISSING:
+                return False
+            raise
+        return True
+
+    def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
+        """Yield pages until the task is done; each page is parsed and checked before it is yielded."""
+        method = stream.endpoint
+        return DRIVERS[stream.paging](stream, task, lambda params: self.call(method, params))
+
+    def call(self, method: str, params: Mapping[str, Any] | None = None) -> Json:
+        """Ask one allowed endpoint within the budget, as often as patience allows; return the checked answer."""
+        endpoint = self._endpoints.get(method)
+        if endpoint is None:
+            raise ReadOnlyViolation(f"not an allowed read: {method}")
+        bucket, limit = self._buckets[endpoint.bucket]
+        around = self._around
+        return pursue(
+            lambda: self._ask(endpoint, bucket, limit, params or {}),
+            patience=around.patience,
+            sleep=around.sleep,
+            rng=around.rng,
+            limited=lambda seconds: around.budget.pause(bucket, limit, seconds),
+        )
+
+    def try_signing(self) -> None:
+        """Sign a private read without sending it, so that a malformed credential is found at once."""
+        for endpoint in self._hooks.spec.endpoints:
+            if "private" in "".join(sections(endpoint.section)).lower():
+                self._client.metrifly_sign(endpoint.path, endpoint.section, endpoint.verb)
+                return
+
+    def close(self) -> None:
+        """Let go of sockets and secrets."""
+        client = self._client
+        if client is not None:
+            client.metrifly_pool.clear()
+            client.apiKey = client.secret = client.password = ""
+        self._client = None
+
+    def _ask(self, endpoint: Endpoint, bucket: str, limit: Limit, params: Mapping[str, Any]) -> Json:
+        self._around.budget.take(bucket, limit, endpoint.weight)
+        try:
+            return self._send(endpoint, params)
+        except ExchangeTroubleError as trouble:
+            if trouble.reason is not Reason.CLOCK_SKEW:
+                raise
+            self._resync(trouble)
+        return self._send(endpoint, params)
+
+    def _send(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Json:
+        if self._client is None:
+            message = "the session is closed"
+            raise ValueError(message)
+        self._requests[endpoint.method] += 1
+        body = getattr(self._client, endpoint.method)(dict(params))
+        if not self._hooks.check(body, endpoint.method):
+            raise errors.unexpected("the answer has another shape than this endpoint's")
+        path = self._rows_paths.get(endpoint.method)
+        if path and dig(body, path) is None:
+            raise errors.unexpected("the rows are not where they should be")
+        return body
+
+    def _resync(self, trouble: ExchangeTroubleError) -> None:
+        """Ask the exchange's clock, once a session; a second disagreement is the caller's to see."""
+        if self._synced or self._hooks.server_time is None:
+            trouble.retry = False
+            raise trouble
+        self._synced = True
+        ours = self._around.clock().timestamp()
+        theirs = self._hooks.server_time(self.call)
+        self._client.options["timeDifference"] = int((ours - theirs) * 1000)
+
+    def _bucket(self, name: str, limit: Limit) -> tuple[str, Limit]:
+        around = self._around
+        shared = f"key:{self._key}" if limit.shared_by == "key" else f"ip:{around.egress}"
+        scaled = (
+            limit
+            if around.limit_scale == 1.0
+            else replace(
+                limit,
+                capacity=int(limit.capacity * around.limit_scale),
+                per_second=limit.per_second * around.limit_scale,
+            )
+        )
+        return f"{self._hooks.spec.name}{around.place}:{name}:{shared}", scaled
+
+    def _first_scope(self, stream: StreamSpec) -> str:
+        if stream.scopes:
+            return stream.scopes[0]
+        markets = self.markets()
+        return next((market.market_id for market in markets if market.active), markets[0].market_id if markets else "")
+
+    def __repr__(self) -> str:
+        """Tell nothing."""
+        return f"<session {self._hooks.spec.name}>"
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled: it holds a secret."""
+        message = "an exchange session is never pickled"
+        raise TypeError(message)
