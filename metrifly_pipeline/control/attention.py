@@ -1,0 +1,115 @@
+"""What stands in a connection's way: findings of each stage, and the status that follows from them."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection as Database
+from sqlalchemy import delete, insert, select, update
+
+from metrifly_pipeline.control.publishing import number_change
+from metrifly_pipeline.control.rows import lock_connection, one_connection
+from metrifly_pipeline.control.tables import attention, connections
+from metrifly_pipeline.control.transactions import Transactions
+from metrifly_pipeline.domain.attention import MEANING, Attention, Family, Level, Reason
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.status import Urgency
+from metrifly_pipeline.domain.status_rules import connection_status
+
+SYNC = "sync"
+"""The stage whose findings a sync run replaces."""
+PERMANENT = frozenset(
+    reason for reason, meaning in MEANING.items() if meaning.level is Level.ACTION and not meaning.transient
+)
+"""Reasons that stop the syncs until someone acts."""
+_OF_THE_KEY = frozenset(
+    reason
+    for reason, meaning in MEANING.items()
+    if meaning.family in (Family.CREDENTIALS_VALID, Family.KEY_IS_READ_ONLY) or reason is Reason.NONCE_CONFLICT
+)
+
+
+class Findings(Transactions):
+    """The store's methods for attention."""
+
+    def attention(self, connection: ConnectionId | None = None) -> Sequence[Attention]:
+        """What stands now, oldest first."""
+        with self._reading() as db:
+            return standing(db, connection)
+
+    def replace_findings(
+        self, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime
+    ) -> bool:
+        """What one stage finds now replaces what it found before; returns whether a reader would see a difference."""
+        with self._writing() as db:
+            portfolio = lock_connection(db, connection).portfolio
+            changed = replace_stage(db, connection, stage, findings, now)
+            if show_status(db, connection, now) or changed:
+                number_change(db, [portfolio], Urgency.SOON, now)
+                return True
+            return False
+
+
+def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
+    """Attention of one connection or all, oldest first."""
+    query = select(attention).order_by(
+        attention.c.since, attention.c.connection, attention.c.reason, attention.c.stream
+    )
+    if connection is not None:
+        query = query.where(attention.c.connection == connection)
+    return [
+        Attention(
+            connection=row["connection"],
+            reason=Reason(row["reason"]),
+            since=row["since"],
+            detail=row["detail"],
+            stream=row["stream"],
+        )
+        for row in db.execute(query).mappings()
+    ]
+
+
+def replace_stage(
+    db: Database, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime
+) -> bool:
+    """Store a stage's findings; a reason that stays (on the same stream) keeps its `since`. Returns whether any differs."""
+    mine = (attention.c.connection == connection) & (attention.c.stage == stage)
+    before = {(row["reason"], row["stream"]): row for row in db.execute(select(attention).where(mine)).mappings()}
+    after = {(finding.reason.value, finding.stream): finding.detail for finding in findings}
+    if {key: row["detail"] for key, row in before.items()} == after:
+        return False
+    db.execute(delete(attention).where(mine))
+    if after:
+        rows = [
+            {
+                "connection": connection,
+                "stage": stage,
+                "reason": reason,
+                "stream": stream,
+                "since": before[reason, stream]["since"] if (reason, stream) in before else now,
+                "detail": detail,
+            }
+            for (reason, stream), detail in after.items()
+        ]
+        db.execute(insert(attention), rows)
+    return True
+
+
+def clear_key_findings(db: Database, connection: ConnectionId) -> None:
+    """Forget what was found about a key that is replaced or erased."""
+    forget_reasons(db, connection, _OF_THE_KEY)
+
+
+def forget_reasons(db: Database, connection: ConnectionId, reasons: Collection[Reason]) -> None:
+    """Forget some reasons of a connection, whichever stage found them."""
+    db.execute(delete(attention).where(attention.c.connection == connection, attention.c.reason.in_(sorted(reasons))))
+
+
+def show_status(db: Database, connection: ConnectionId, now: datetime) -> bool:
+    """Work out the status between syncs and keep it; returns whether it differs from the one readers were told.
+
+    It is kept because a status can change by itself, when a transient reason has lasted too long.
+    """
+    status = connection_status(one_connection(db, connection), standing(db, connection), False, now)  # noqa: FBT003 - `running`
+    changed = update(connections).where(connections.c.id == connection, connections.c.shown_status != status)
+    return db.execute(changed.values(shown_status=status)).rowcount > 0

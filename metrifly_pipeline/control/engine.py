@@ -1,0 +1,136 @@
+"""Opening the database: addresses, what each connection is told, and bringing the tables up to date."""
+
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+
+from metrifly_pipeline.domain.trouble import RefusedError, StoreUnavailableError
+
+BUSY_SECONDS = 30
+"""How long a process waits for another one's write on SQLite."""
+WRITING = "metrifly_writing"
+"""Execution option of an engine whose transactions write."""
+HEAD = "0001"
+"""The newest migration; a test holds it equal to the folder's."""
+MIGRATIONS = Path(__file__).parent / "migrations"
+_MIGRATION_LOCK = 0x6D657472  # any constant: PostgreSQL's advisory locks are numbers
+
+
+def open_engine(url: str) -> Engine:
+    """Make the engine for `sqlite:///file` or `postgresql://...`; RefusedError for anything else (never showing the address)."""
+    address = _address(url)
+    if address.get_backend_name() == "sqlite":
+        return _sqlite(address)
+    # A pooled connection may have died with a restarted server: try it before use. Parameters never show in errors: they hold keys.
+    return create_engine(address, hide_parameters=True, pool_pre_ping=True)
+
+
+def _address(url: str) -> URL:
+    try:
+        address = make_url(re.sub(r"^postgres(ql)?://", "postgresql+psycopg2://", url))
+    except (ArgumentError, ValueError):
+        raise RefusedError(
+            "The control database's address can't be read; it looks like sqlite:///file or postgresql://..."
+        ) from None
+    if address.drivername in ("sqlite", "sqlite+pysqlite") and address.database and address.database != ":memory:":
+        return address
+    if address.drivername == "postgresql+psycopg2":
+        return address
+    raise RefusedError("The control database is a SQLite file (sqlite:///file) or PostgreSQL (postgresql://...)")
+
+
+def _sqlite(address: URL) -> Engine:
+    file = Path(str(address.database))
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise StoreUnavailableError(f"The control database can't be written at {file}: {error.strerror}") from None
+    engine = create_engine(address, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    # Python's own handling begins transactions late and only for some statements; `_begin_sqlite` says when instead.
+    connection.isolation_level = None
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA secure_delete = ON")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that will write takes the lock at once: one that upgrades later can fail although it waited.
+    writing = connection.get_execution_options().get(WRITING, False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the library's words for "not reachable" and "locked" into ours; its text may hold an address."""
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        raise StoreUnavailableError(f"The control database does not answer ({_kind(error)}); try again") from None
+
+
+def _kind(error: DBAPIError) -> str:
+    code: Any = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "pgcode", None)
+    return str(code or "no connection")
+
+
+def upgrade(engine: Engine) -> None:
+    """Bring the tables to `HEAD`; processes that open the database at once wait for the first of them."""
+    with translated():
+        if engine.dialect.name == "sqlite":
+            _use_wal(engine)
+        with engine.connect() as db:
+            known = _revision(db)
+        if known != HEAD:
+            _migrate(engine)
+
+
+def _use_wal(engine: Engine) -> None:
+    with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
+        cursor.execute("PRAGMA journal_mode")
+        if cursor.fetchone() != ("wal",):
+            cursor.execute("PRAGMA journal_mode = WAL")
+
+
+def _migrate(engine: Engine) -> None:
+    from alembic import command  # noqa: PLC0415 - 0.2 s that only a first use or a new release needs
+    from alembic.config import Config  # noqa: PLC0415 - the same
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.execution_options(**{WRITING: True}).begin() as db:
+        if db.dialect.name == "postgresql":
+            db.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        known = _revision(db)
+        if known is not None and known > HEAD:
+            raise RefusedError("The control database was made by a newer release of Metrifly; use that release")
+        if known != HEAD:
+            config.attributes["connection"] = db
+            command.upgrade(config, HEAD)
+
+
+def _revision(db: Connection) -> str | None:
+    if not inspect(db).has_table("alembic_version"):
+        return None
+    found: str | None = db.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
+
+
+def wipe_traces(engine: Engine) -> None:
+    """After a credential was erased: empty SQLite's write-ahead log, which may still hold the erased row."""
+    if engine.dialect.name == "sqlite":
+        with translated(), closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -1,0 +1,80 @@
+"""Leases: one writer of a connection at a time, told apart by tokens that only rise."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection as Database
+from sqlalchemy import select, update
+
+from metrifly_pipeline.control.rows import lock_connection
+from metrifly_pipeline.control.tables import connections, leases
+from metrifly_pipeline.control.transactions import Transactions
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.status import Lease
+from metrifly_pipeline.domain.trouble import LeaseLostError
+
+
+class Leases(Transactions):
+    """The store's methods for leases."""
+
+    def acquire_lease(self, connection: ConnectionId, holder: str, now: datetime, duration: timedelta) -> Lease | None:
+        """The lease with the next token; None while another holder's is unexpired. A holder may overtake itself."""
+        with self._writing() as db:
+            lock_connection(db, connection)
+            mine = leases.c.connection == connection
+            row = db.execute(select(leases).where(mine)).mappings().one()
+            if row["holder"] not in (None, holder) and row["expires_at"] > now:
+                return None
+            lease = Lease(connection=connection, token=row["token"] + 1, holder=holder, expires_at=now + duration)
+            values = {"token": lease.token, "holder": holder, "expires_at": lease.expires_at}
+            db.execute(update(leases).where(mine).values(values))
+            return lease
+
+    def renew_lease(self, lease: Lease, now: datetime, duration: timedelta) -> Lease:
+        """Same token, later end; LeaseLostError where the token was overtaken or released.
+
+        One that ran out but was not overtaken is renewed: nobody else can have written meanwhile.
+        """
+        ends = now + duration
+        with self._writing() as db:
+            if db.execute(update(leases).where(_still(lease)).values(expires_at=ends)).rowcount == 0:
+                raise LeaseLostError(f"Another worker owns {lease.connection} now")
+        return Lease(connection=lease.connection, token=lease.token, holder=lease.holder, expires_at=ends)
+
+    def release_lease(self, lease: Lease) -> None:
+        """Let go; a no-op where it was lost."""
+        with self._writing() as db:
+            db.execute(update(leases).where(_still(lease)).values(holder=None, expires_at=None))
+
+    def held(self, leases: Sequence[Lease], now: datetime) -> set[ConnectionId]:
+        """Those of `leases` whose token is still the newest and unexpired."""
+        with self._reading() as db:
+            return still_held(db, leases, now)
+
+
+def _still(lease: Lease):  # type: ignore[no-untyped-def]  # noqa: ANN202
+    return (leases.c.connection == lease.connection) & (leases.c.token == lease.token) & leases.c.holder.is_not(None)
+
+
+def still_held(db: Database, claimed: Sequence[Lease], now: datetime) -> set[ConnectionId]:
+    """Connections whose newest token is the one claimed, and unexpired at `now`."""
+    query = select(leases.c.connection, leases.c.token).where(
+        leases.c.connection.in_({lease.connection for lease in claimed}), leases.c.expires_at > now
+    )
+    newest = {row.connection: row.token for row in db.execute(query)}
+    return {lease.connection for lease in claimed if newest.get(lease.connection) == lease.token}
+
+
+def lock_connections(db: Database, wanted: Collection[ConnectionId]) -> None:
+    """Lock several connections, always in the same order so that two transactions can't wait for each other."""
+    query = select(connections.c.id).where(connections.c.id.in_(wanted)).order_by(connections.c.id)
+    db.execute(query.with_for_update()).all()
+
+
+def fence(db: Database, connection: ConnectionId) -> None:
+    """Take the connection from whoever holds it: the token rises, and a run under way learns that it was overtaken."""
+    db.execute(
+        update(leases)
+        .where(leases.c.connection == connection)
+        .values(token=leases.c.token + 1, fences=leases.c.fences + 1, holder=None, expires_at=None)
+    )

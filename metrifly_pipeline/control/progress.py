@@ -1,0 +1,204 @@
+"""Cursors, coverage and progress: what committed pages move, and where the next sync goes on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import Connection as Database
+from sqlalchemy import and_, case, delete, func, insert, select, update
+
+from metrifly_pipeline.control.leases import lock_connections, still_held
+from metrifly_pipeline.control.rows import lock_connection
+from metrifly_pipeline.control.spans import Proven, add_span
+from metrifly_pipeline.control.tables import connections, coverage, cursors, streams
+from metrifly_pipeline.control.transactions import Transactions
+from metrifly_pipeline.control.upserts import upsert
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ports import Advance, CursorMove
+from metrifly_pipeline.domain.status import CoverageRow, StreamState
+from metrifly_pipeline.domain.streams import CursorState, Span, Stream
+
+_Where = tuple[str, str]
+"""Stream and scope."""
+
+
+class Progress(Transactions):
+    """The store's methods for cursors, coverage and the state of streams."""
+
+    def cursors(self, connection: ConnectionId) -> Mapping[tuple[Stream, str], CursorState]:
+        """Where each stream and scope stopped."""
+        query = select(cursors).where(cursors.c.connection == connection, cursors.c.state.is_not(None))
+        with self._reading() as db:
+            rows = db.execute(query).mappings().all()
+        return {(Stream(row["stream"]), row["scope"]): cast("CursorState", json.loads(row["state"])) for row in rows}
+
+    def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
+        """Proven spans, oldest first within their stream and scope."""
+        query = select(coverage).order_by(
+            coverage.c.connection, coverage.c.stream, coverage.c.scope, coverage.c.span_start
+        )
+        if connection is not None:
+            query = query.where(coverage.c.connection == connection)
+        with self._reading() as db:
+            return [
+                CoverageRow(
+                    connection=row["connection"],
+                    stream=row["stream"],
+                    scope=row["scope"],
+                    span=Span(row["span_start"], row["span_end"]),
+                    ended=row["ended"],
+                )
+                for row in db.execute(query).mappings()
+            ]
+
+    def advance(self, advances: Sequence[Advance], now: datetime) -> set[ConnectionId]:
+        """Move cursors, coverage and progress, each guarded by its lease; returns connections whose lease is lost (unmoved)."""
+        wanted = {each.lease.connection for each in advances}
+        with self._writing() as db:
+            lock_connections(db, wanted)
+            # A connection's lease may stand here twice, once overtaken: the token of each advance is looked at by itself.
+            held = [each for each in advances if still_held(db, [each.lease], now)]
+            for each in held:
+                _advance(db, each, now)
+        return wanted - {each.lease.connection for each in held}
+
+    def stream_states(self, connection: ConnectionId | None = None) -> Sequence[StreamState]:
+        """The state of each stream, for people."""
+        totals = _totals().subquery()
+        same = and_(totals.c.connection == streams.c.connection, totals.c.stream == streams.c.stream)
+        query = (
+            select(streams, totals.c.done, totals.c.planned)
+            .select_from(streams.outerjoin(totals, same))
+            .order_by(streams.c.connection, streams.c.stream)
+        )
+        if connection is not None:
+            query = query.where(streams.c.connection == connection)
+        with self._reading() as db:
+            return [
+                StreamState(
+                    connection=row["connection"],
+                    stream=row["stream"],
+                    permitted=row["permitted"],
+                    last_success_at=row["last_success_at"],
+                    done=int(row["done"] or 0),
+                    planned=int(row["planned"] or 0),
+                )
+                for row in db.execute(query).mappings()
+            ]
+
+    def set_stream_permission(self, connection: ConnectionId, permitted: Mapping[str, bool], now: datetime) -> None:  # noqa: ARG002 - the contract names a time in every writing method
+        """What the key may read, by stream."""
+        rows = [{"connection": connection, "stream": name, "permitted": may} for name, may in permitted.items()]
+        with self._writing() as db:
+            lock_connection(db, connection)
+            upsert(db, streams, rows, lambda new: {"permitted": new.excluded.permitted})
+
+
+def _totals() -> Any:
+    planned = func.sum(cursors.c.planned).label("planned")
+    done = func.sum(cursors.c.done).label("done")
+    return select(cursors.c.connection, cursors.c.stream, done, planned).group_by(
+        cursors.c.connection, cursors.c.stream
+    )
+
+
+def _advance(db: Database, advance: Advance, now: datetime) -> None:
+    connection = advance.lease.connection
+    _move_cursors(db, connection, advance.moves)
+    _extend_coverage(db, connection, advance.moves)
+    good = [
+        {"connection": connection, "stream": stream, "permitted": True, "last_success_at": now}
+        for stream in sorted({move.stream.value for move in advance.moves})
+    ]
+    upsert(db, streams, good, lambda new: {"last_success_at": new.excluded.last_success_at})
+    mine = connections.c.id == connection
+    if advance.landed:
+        db.execute(update(connections).where(mine, connections.c.landed.is_(False)).values(landed=True))
+    if any(move.planned for move in advance.moves):
+        _show_progress(db, connection)
+
+
+def _move_cursors(db: Database, connection: ConnectionId, moves: Sequence[CursorMove]) -> None:
+    # Several pages of one scope are one row: the last cursor named and the last progress named.
+    rows: dict[_Where, dict[str, Any]] = {}
+    for move in moves:
+        row = rows.setdefault(
+            (move.stream.value, move.scope),
+            {
+                "connection": connection,
+                "stream": move.stream.value,
+                "scope": move.scope,
+                "state": None,
+                "done": 0,
+                "planned": 0,
+            },
+        )
+        if move.cursor is not None:
+            row["state"] = json.dumps(dict(move.cursor), sort_keys=True, separators=(",", ":"))
+        if move.planned:
+            row |= {"done": move.done, "planned": move.planned}
+    upsert(
+        db,
+        cursors,
+        [row for row in rows.values() if row["state"] is not None or row["planned"]],
+        lambda new: {
+            "state": func.coalesce(new.excluded.state, cursors.c.state),
+            "done": case((new.excluded.planned > 0, new.excluded.done), else_=cursors.c.done),
+            "planned": case((new.excluded.planned > 0, new.excluded.planned), else_=cursors.c.planned),
+        },
+    )
+
+
+def _extend_coverage(db: Database, connection: ConnectionId, moves: Sequence[CursorMove]) -> None:
+    new: dict[_Where, list[Proven]] = {}
+    for move in moves:
+        if move.covered is not None:
+            new.setdefault((move.stream.value, move.scope), []).append(Proven(move.covered, move.ended))
+    if not new:
+        return
+    before = _proven(db, connection, {stream for stream, _ in new})
+    gone: list[tuple[_Where, Proven]] = []
+    added: list[tuple[_Where, Proven]] = []
+    for where, spans in new.items():
+        old = before.get(where, [])
+        joined = old
+        for span in spans:
+            joined = add_span(joined, span)
+        gone += [(where, each) for each in old if each not in joined]
+        added += [(where, each) for each in joined if each not in old]
+    mine = coverage.c.connection == connection
+    for (stream, scope), each in gone:
+        this = (coverage.c.stream == stream) & (coverage.c.scope == scope) & (coverage.c.span_start == each.span.start)
+        db.execute(delete(coverage).where(mine, this))
+    if added:
+        db.execute(insert(coverage), [_coverage_row(connection, where, each) for where, each in added])
+
+
+def _proven(db: Database, connection: ConnectionId, wanted: set[str]) -> dict[_Where, list[Proven]]:
+    query = select(coverage).where(coverage.c.connection == connection, coverage.c.stream.in_(wanted))
+    found: dict[_Where, list[Proven]] = {}
+    for row in db.execute(query).mappings():
+        each = Proven(Span(row["span_start"], row["span_end"]), row["ended"])
+        found.setdefault((row["stream"], row["scope"]), []).append(each)
+    return found
+
+
+def _coverage_row(connection: ConnectionId, where: _Where, proven: Proven) -> dict[str, Any]:
+    return {
+        "connection": connection,
+        "stream": where[0],
+        "scope": where[1],
+        "span_start": proven.span.start,
+        "span_end": proven.span.end,
+        "ended": proven.ended,
+    }
+
+
+def _show_progress(db: Database, connection: ConnectionId) -> None:
+    """While the first import lasts, a connection's progress is the sum of its streams'."""
+    query = select(func.sum(cursors.c.done), func.sum(cursors.c.planned)).where(cursors.c.connection == connection)
+    done, planned = db.execute(query).one()
+    importing = (connections.c.id == connection) & connections.c.first_import_done.is_(False)
+    values = {"importing_done": int(done or 0), "importing_planned": int(planned or 0)}
+    db.execute(update(connections).where(importing).values(values))

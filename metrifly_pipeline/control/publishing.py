@@ -1,0 +1,111 @@
+"""The global sequence of changes that a reader sees, and when the next publish is due."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection as Database
+from sqlalchemy import RowMapping, case, delete, func, insert, select, update
+
+from metrifly_pipeline.control.tables import changes, portfolios, publishing
+from metrifly_pipeline.control.transactions import Transactions
+from metrifly_pipeline.domain.ids import PortfolioId
+from metrifly_pipeline.domain.status import Urgency
+from metrifly_pipeline.domain.trouble import NotFoundError
+
+GATHER = timedelta(seconds=10)
+"""How long an urgent change waits for others to come along."""
+PACE = timedelta(minutes=10)
+"""How far apart publishes of changes that aren't urgent stand."""
+AT_LEAST = timedelta(hours=1)
+"""No change waits longer, whatever the times stored say (a clock may have jumped)."""
+PATIENCE = timedelta(minutes=5)
+"""How long a publish that was asked for may take before it is asked for again."""
+
+
+def number_change(db: Database, touched: Collection[PortfolioId], urgency: Urgency, now: datetime) -> int:
+    """Give the next number of the sequence to portfolios, in the transaction that makes the change.
+
+    Updating the one row of `publishing` comes first and orders all changes; on PostgreSQL it is always locked after connections.
+    """
+    db.execute(update(publishing).values(change_seq=publishing.c.change_seq + 1))
+    number = int(db.execute(select(publishing.c.change_seq)).scalar_one())
+    db.execute(insert(changes).values(seq=number, urgency=urgency, changed_at=now))
+    if touched:
+        found = db.execute(update(portfolios).where(portfolios.c.id.in_(touched)).values(change_seq=number)).rowcount
+        if found != len(set(touched)):
+            raise NotFoundError("There is no such portfolio")
+    return number
+
+
+class Publishing(Transactions):
+    """The store's methods for publishing."""
+
+    def note_change(self, portfolios: Sequence[PortfolioId], urgency: Urgency, now: datetime) -> int:
+        """Give the next number of the global sequence to these portfolios; NotFoundError where one doesn't exist."""
+        with self._writing() as db:
+            return number_change(db, portfolios, urgency, now)
+
+    def change_seq(self) -> int:
+        """The newest number of the global sequence."""
+        with self._reading() as db:
+            return int(db.execute(select(publishing.c.change_seq)).scalar_one())
+
+    def publish_due(self, now: datetime) -> tuple[int, int] | None:
+        """(change_seq, attempt) of the publish that is due, else None.
+
+        The answer is remembered: asking again gives the same pair, so that it names one run, until the publish is marked, five minutes have
+        passed (attempt + 1), or a newer urgent change makes a publish of its own due. Changes that aren't urgent wait for the one under way.
+        """
+        with self._writing() as db:
+            state = db.execute(select(publishing).with_for_update()).mappings().one()
+            if state["change_seq"] <= state["published_seq"]:
+                return None
+            if state["asked_seq"] > state["published_seq"]:
+                return _ask_again(db, state, now)
+            urgent, oldest = _waiting_since(db, 0)
+            if not _is_due(state["published_at"], urgent, oldest, now):
+                return None
+            return _ask(db, state["change_seq"], 0, now)
+
+    def mark_published(self, change_seq: int, now: datetime) -> None:
+        """Everything up to `change_seq` is in the warehouse; a number lower than one marked before changes nothing."""
+        with self._writing() as db:
+            state = db.execute(select(publishing).with_for_update()).mappings().one()
+            reached = min(change_seq, state["change_seq"])
+            if reached < state["published_seq"]:
+                return
+            db.execute(update(publishing).values(published_seq=reached, published_at=now))
+            db.execute(delete(changes).where(changes.c.seq <= reached))
+            shown = case((portfolios.c.change_seq <= reached, portfolios.c.change_seq), else_=reached)
+            behind = portfolios.c.published_seq < shown
+            db.execute(update(portfolios).where(behind).values(published_seq=shown))
+
+
+def _ask(db: Database, number: int, attempt: int, now: datetime) -> tuple[int, int]:
+    db.execute(update(publishing).values(asked_seq=number, asked_at=now, attempt=attempt))
+    return number, attempt
+
+
+def _ask_again(db: Database, state: RowMapping, now: datetime) -> tuple[int, int]:
+    newest, asked = state["change_seq"], state["asked_seq"]
+    urgent, _ = _waiting_since(db, asked)
+    if urgent is not None and now - urgent >= GATHER:
+        return _ask(db, newest, 0, now)
+    if now - state["asked_at"] <= PATIENCE:
+        return asked, state["attempt"]
+    return _ask(db, newest, state["attempt"] + 1 if newest == asked else 0, now)
+
+
+def _waiting_since(db: Database, after: int) -> tuple[datetime | None, datetime | None]:
+    """When the oldest urgent change and the oldest of all above a number were made."""
+    urgent = case((changes.c.urgency == Urgency.NOW, changes.c.changed_at))
+    row = db.execute(select(func.min(urgent), func.min(changes.c.changed_at)).where(changes.c.seq > after)).one()
+    return row[0], row[1]
+
+
+def _is_due(published_at: datetime | None, urgent: datetime | None, oldest: datetime | None, now: datetime) -> bool:
+    if oldest is None or now - oldest < GATHER:
+        return False
+    if urgent is not None and now - urgent >= GATHER:
+        return True
+    return published_at is None or now - published_at >= PACE or now - oldest >= AT_LEAST

@@ -1,0 +1,148 @@
+"""Sync runs: what one sync of one connection did, and all that follows from how it ended."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection as Database
+from sqlalchemy import func, insert, or_, select, update
+
+from metrifly_pipeline.control.attention import PERMANENT, SYNC, replace_stage, show_status
+from metrifly_pipeline.control.publishing import number_change
+from metrifly_pipeline.control.rows import from_run, lock_connection, one_run, to_run
+from metrifly_pipeline.control.tables import attention, connections, leases, requests, runs
+from metrifly_pipeline.control.transactions import Transactions
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.status import Connection, Outcome, SyncKind, SyncRun, Urgency
+
+_DONE = (Outcome.ADDED, Outcome.NOTHING_NEW)
+_GOOD = (*_DONE, Outcome.CONTINUES)
+
+
+class Runs(Transactions):
+    """The store's methods for sync runs and what is due."""
+
+    def start_run(self, connection: ConnectionId, kind: SyncKind, now: datetime) -> SyncRun:
+        """A sync of one connection begins. An earlier one that never ended is closed: its worker died or was overtaken."""
+        with self._writing() as db:
+            lock_connection(db, connection)
+            dead = update(runs).where(runs.c.connection == connection, runs.c.outcome == Outcome.RUNNING)
+            db.execute(dead.values(outcome=Outcome.LEASE_LOST, finished_at=now))
+            newest = select(func.coalesce(func.max(requests.c.id), 0)).where(requests.c.connection == connection)
+            values = {
+                "connection": connection,
+                "kind": kind,
+                "started_at": now,
+                "outcome": Outcome.RUNNING,
+                "reason": "",
+                "detail": "",
+                "newest_request": db.execute(newest).scalar_one(),
+                "fences": _fences(db, connection),
+            }
+            made = db.execute(insert(runs).values(values)).inserted_primary_key
+            return one_run(db, int(made[0]) if made else 0)
+
+    def finish_run(
+        self,
+        run: SyncRun,
+        findings: Sequence[Finding],
+        *,
+        urgency: Urgency,
+        next_due_at: datetime | None,
+        retry_at: datetime | None,
+        now: datetime,
+    ) -> bool:
+        """Store what a run did, and what follows from it; returns whether a reader would see a change (then it is numbered).
+
+        A run that lost its lease, or whose key was replaced or taken away meanwhile, only leaves its record (and a change, if it added rows):
+        what it found belongs to another key, and who asked for a sync still waits for one. Both times are stored as given.
+        """
+        with self._writing() as db:
+            known = lock_connection(db, run.connection)
+            started_with = _record(db, run, now)
+            changed = _added(run)
+            if run.outcome is not Outcome.LEASE_LOST and started_with == _fences(db, run.connection):
+                _answer(db, run)
+                _settle(db, known, run, now)
+                times = {"next_due_at": next_due_at, "retry_at": retry_at}
+                db.execute(update(connections).where(connections.c.id == known.id).values(times))
+                found = replace_stage(db, run.connection, SYNC, findings, now)
+                changed = show_status(db, run.connection, now) or found or changed
+            if changed:
+                number_change(db, [known.portfolio], urgency, now)
+            return changed
+
+    def runs(self, connection: ConnectionId | None = None, limit: int = 50) -> Sequence[SyncRun]:
+        """Sync runs, newest first."""
+        query = select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if connection is not None:
+            query = query.where(runs.c.connection == connection)
+        with self._reading() as db:
+            return [to_run(row) for row in db.execute(query).mappings()]
+
+    def run(self, run: int) -> SyncRun:
+        """One run; NotFoundError."""
+        with self._reading() as db:
+            return one_run(db, run)
+
+    def due(self, now: datetime, limit: int) -> Sequence[ConnectionId]:
+        """Connected connections whose next_due_at or retry_at has passed, longest due first; permanent reasons stop them."""
+        stopped = select(attention.c.connection).where(attention.c.reason.in_(sorted(PERMANENT)))
+        query = (
+            select(connections.c.id)
+            .where(
+                connections.c.disconnected_at.is_(None),
+                or_(connections.c.next_due_at <= now, connections.c.retry_at <= now),
+                connections.c.id.not_in(stopped),
+            )
+            .order_by(func.coalesce(connections.c.retry_at, connections.c.next_due_at), connections.c.id)
+            .limit(limit)
+        )
+        with self._reading() as db:
+            return [ConnectionId(each) for each in db.execute(query).scalars()]
+
+
+def _fences(db: Database, connection: ConnectionId) -> int:
+    return int(db.execute(select(leases.c.fences).where(leases.c.connection == connection)).scalar_one())
+
+
+def _record(db: Database, run: SyncRun, now: datetime) -> int:
+    """Store the run; returns the connection's fences as they were when it started."""
+    one_run(db, run.id)
+    values = from_run(run) | {"finished_at": run.finished_at or now}
+    db.execute(update(runs).where(runs.c.id == run.id).values(values))
+    return int(db.execute(select(runs.c.fences).where(runs.c.id == run.id)).scalar_one())
+
+
+def _added(run: SyncRun) -> bool:
+    return any((run.raw_landed, run.trades_added, run.movements_added, run.amended, run.quarantined))
+
+
+def _answer(db: Database, run: SyncRun) -> None:
+    """Answer what was filed before the run started. Numbers of requests tell that, not times: two may share a microsecond.
+
+    A rebuild doesn't ask the exchange and a sync doesn't rebuild, so neither answers for the other.
+    """
+    newest = select(runs.c.newest_request).where(runs.c.id == run.id).scalar_subquery()
+    rebuild = requests.c.kind == SyncKind.REBUILD
+    db.execute(
+        update(requests)
+        .where(
+            requests.c.connection == run.connection,
+            requests.c.answered_by.is_(None),
+            requests.c.id <= newest,
+            rebuild if run.kind is SyncKind.REBUILD else ~rebuild,
+        )
+        .values(answered_by=run.id)
+    )
+
+
+def _settle(db: Database, known: Connection, run: SyncRun, now: datetime) -> None:
+    """Set what a connection's next syncs and its status depend on."""
+    values: dict[str, Any] = {"failures": known.failures + 1, "failing_since": known.failing_since or now}
+    if run.outcome in _GOOD:
+        values = {"failures": 0, "failing_since": None, "last_success_at": now, "last_checked_at": now}
+    if run.outcome in _DONE and run.kind is not SyncKind.REBUILD:
+        values["first_import_done"] = True
+    db.execute(update(connections).where(connections.c.id == known.id).values(values))
