@@ -1,11 +1,11 @@
 """Made-up prices, and the one rule by which a cost follows from price and amount."""
 
 import random
-from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Context, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, Decimal
 
 from metrifly_pipeline.sandbox.profiles import MarketPlan
+from metrifly_pipeline.sandbox.truth import EXACT
 
-EXACT = Context(prec=80)
 DERIVED_DECIMALS = 18
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Protocol, cast
 
-from metrifly_pipeline.sandbox.truth import TruthKey, TruthMarket, TruthMovement, TruthTrade
+from metrifly_pipeline.sandbox.truth import EXACT, TruthKey, TruthMarket, TruthMovement, TruthTrade
 
 SPOT = "spot"
 
@@ -100,7 +100,8 @@ class Book:
         """
         changed: dict[tuple[str, str], Decimal] = {}
         for asset, wallet, amount in _legs(entry):
-            changed[asset, wallet] = changed.get((asset, wallet), self.held(asset, wallet)) + amount
+            before = changed.get((asset, wallet), self.held(asset, wallet))
+            changed[asset, wallet] = EXACT.add(before, amount)
         if short := [place for place, total in changed.items() if total < 0]:
             raise ValueError(f"the history would overdraw {short}")
         self.holdings.update(changed)
@@ -162,6 +163,9 @@ class Profile(Protocol):
 
     def convert(self, draft: ConvertDraft, book: Book) -> Entry:
         """A convert or instant buy: what is disposed, what is received, the fee if there is one (at most 2% more)."""
+
+    def by_itself(self, until_us: int, book: Book) -> Entry:
+        """What the exchange has done on its own since the last event (a renamed coin is exchanged); mostly nothing."""
 
     def oddity(self, occurred_at_us: int, book: Book) -> Entry:
         """Something only this exchange has (a transfer between wallets, dust); may be empty."""

@@ -5,7 +5,10 @@ Assets are our codes (`BTC`, `USD`, `SOL`), amounts exact decimals, times whole 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Context, Decimal
+
+EXACT = Context(prec=80)
+"""Sums of amounts with 18 decimals don't fit the default context's 28 digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +158,7 @@ class TruthAccount:
         total: dict[str, Decimal] = {}
 
         def add(asset: str, amount: Decimal) -> None:
-            total[asset] = total.get(asset, Decimal(0)) + amount
+            total[asset] = EXACT.add(total.get(asset, Decimal(0)), amount)
 
         for trade in self.trades if now_us is None else self.shown_trades(now_us):
             sign = 1 if trade.side == "buy" else -1
