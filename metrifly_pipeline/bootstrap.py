@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from metrifly_pipeline.control.store import open_store
 from metrifly_pipeline.domain.attention import Reason, remedy_for
 from metrifly_pipeline.domain.ids import AccountId
-from metrifly_pipeline.domain.ports import Budget, Clock, ControlStore, ExchangeGateway, Lake, Reach, Vault, reach_nothing
-from metrifly_pipeline.domain.status import Connection, SyncRun
-from metrifly_pipeline.exchanges.gateway import open_gateway
+from metrifly_pipeline.domain.ports import Clock, ControlStore, ExchangeGateway, Lake, Reach, Vault, reach_nothing
+from metrifly_pipeline.domain.status import SyncRun
+from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake.store import open_lake
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
@@ -23,7 +23,9 @@ from metrifly_pipeline.services.publishing import Publishing
 from metrifly_pipeline.services.requesting import Requesting
 from metrifly_pipeline.services.syncing import Syncing, SyncPorts
 from metrifly_pipeline.settings import Settings
-from metrifly_pipeline.vault.store import open_vault
+from metrifly_pipeline.vault.envelope import EnvelopeVault
+from metrifly_pipeline.vault.hardening import keep_out_of_core_dumps
+from metrifly_pipeline.vault.providers import EnvironmentKeyProvider, FileKeyProvider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ def open_product(settings: Settings, *, clock: Clock = real_clock, reach: Reach 
     Raises:
         MetriflyError: The home can't be written, the database can't be reached, or the master key is badly protected.
     """
+    keep_out_of_core_dumps()
     settings.home.mkdir(parents=True, exist_ok=True)
     rng = random.Random(secrets.randbits(64))  # noqa: S311 - ids, not secrets
     control = open_store(settings.control_url, rng)
@@ -66,20 +69,11 @@ def open_product(settings: Settings, *, clock: Clock = real_clock, reach: Reach 
 
 
 def _wire(settings: Settings, control: ControlStore, clock: Clock, rng: random.Random, reach: Reach) -> Product:
-    gateway = open_gateway(limit_scale=settings.limit_scale, clock=clock, sleep=time.sleep, rng=rng)
+    egress = settings.allowed_ips[0] if settings.allowed_ips else "local"
+    gateway = Gateway(clock=clock, sleep=time.sleep, rng=rng, limit_scale=settings.limit_scale, egress=egress)
     lake = open_lake(settings.lake_root, gateway.rooms(), reach=reach)
-    key = settings.master_key.get_secret_value() if settings.master_key else None
-    vault = open_vault(settings.master_key_file, key, control.has_credentials)
-    ip = settings.allowed_ips[0] if settings.allowed_ips else "this machine"
-
-    def budget_for_key(exchange: str, fingerprint: str, base_url: str | None) -> Budget:
-        shared_ip = base_url or ip
-        return SharedBudget(control, clock, time.sleep, exchange=exchange, key=fingerprint, ip=shared_ip)
-
-    def budget_for(connection: Connection) -> Budget:
-        sealed = control.sealed_credential(connection.id)
-        return budget_for_key(connection.exchange, sealed.fingerprint if sealed else connection.id, connection.base_url)
-
+    vault = _open_vault(settings, control)
+    budget = SharedBudget(control, clock, time.sleep)
     listing = Listing(control, lake, clock)
     syncing = Syncing(
         SyncPorts(
@@ -87,7 +81,7 @@ def _wire(settings: Settings, control: ControlStore, clock: Clock, rng: random.R
             lake=lake,
             vault=vault,
             gateway=gateway,
-            budget_for=budget_for,
+            budget=budget,
             clock=clock,
             holder=f"{os.getpid()}-{rng.getrandbits(32):08x}",
             allowed_ips=settings.allowed_ips,
@@ -100,7 +94,7 @@ def _wire(settings: Settings, control: ControlStore, clock: Clock, rng: random.R
             control=control,
             vault=vault,
             gateway=gateway,
-            budget_for_key=budget_for_key,
+            budget=budget,
             clock=clock,
             rng=rng,
             allowed_ips=settings.allowed_ips,
@@ -120,6 +114,12 @@ def _wire(settings: Settings, control: ControlStore, clock: Clock, rng: random.R
         clock=clock,
         account=control.ensure_account(settings.account, clock()),
     )
+
+
+def _open_vault(settings: Settings, control: ControlStore) -> Vault:
+    if settings.master_key is not None:
+        return EnvelopeVault(EnvironmentKeyProvider(settings.master_key.get_secret_value()))
+    return EnvelopeVault(FileKeyProvider(settings.master_key_file, control.has_credentials))
 
 
 def remedy_of_run(run: SyncRun) -> str:

@@ -51,6 +51,12 @@ class Leases(Transactions):
         with self._reading() as db:
             return still_held(db, leases, now)
 
+    def leased(self, now: datetime) -> set[ConnectionId]:
+        """Connections that somebody holds a lease of now."""
+        query = select(leases.c.connection).where(leases.c.holder.is_not(None), leases.c.expires_at > now)
+        with self._reading() as db:
+            return {ConnectionId(each) for each in db.execute(query).scalars()}
+
 
 def _still(lease: Lease):  # type: ignore[no-untyped-def]  # noqa: ANN202
     return (leases.c.connection == lease.connection) & (leases.c.token == lease.token) & leases.c.holder.is_not(None)

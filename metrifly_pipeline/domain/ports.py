@@ -230,6 +230,9 @@ class ControlStore(Protocol):
     def held(self, leases: Sequence[Lease], now: datetime) -> set[ConnectionId]:
         """Those of `leases` whose token is still the newest and unexpired."""
 
+    def leased(self, now: datetime) -> set[ConnectionId]:
+        """Connections that somebody holds a lease of at `now`."""
+
     # Cursors and coverage
     def cursors(self, connection: ConnectionId) -> Mapping[tuple[Stream, str], CursorState]:
         """Where each stream and scope stopped."""

@@ -1,6 +1,7 @@
 """Requests an exchange allows, taken from the control database in blocks, so that processes that share a key or an IP never overrun."""
 
 import threading
+from collections import Counter
 from datetime import timedelta
 
 from metrifly_pipeline.domain.attention import Reason
@@ -14,45 +15,39 @@ BLOCKS_PER_CAPACITY = 20
 
 
 class SharedBudget:
-    """The budget of one session: one exchange, one key, one egress IP."""
+    """The budget of one process. A session names its buckets so that all who share a key or an IP name the same."""
 
-    def __init__(self, control: ControlStore, clock: Clock, sleep: Sleep, *, exchange: str, key: str, ip: str) -> None:
-        """Share limits by `key` (a fingerprint) or by `ip` with everyone who names the same."""
+    def __init__(self, control: ControlStore, clock: Clock, sleep: Sleep) -> None:
+        """Take from the control database; nothing is taken before it is asked for."""
         self._control = control
         self._clock = clock
         self._sleep = sleep
-        self._exchange = exchange
-        self._shared_by = {"key": key, "ip": ip}
-        self._blocks: dict[str, int] = {}
+        self._blocks: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def take(self, bucket: str, limit: Limit, weight: int) -> None:
         """Wait until `weight` units are ours; raises RATE_LIMITED where that would take too long."""
         with self._lock:
-            name = self._name(bucket, limit)
-            if self._blocks.get(name, 0) >= weight:
-                self._blocks[name] -= weight
+            if self._blocks[bucket] >= weight:
+                self._blocks[bucket] -= weight
                 return
-            block = max(weight, limit.capacity // BLOCKS_PER_CAPACITY)
-            if self._control.take_budget(name, limit, block, self._clock()) == 0.0:
-                self._blocks[name] = self._blocks.get(name, 0) + block - weight
-                return
-            self._wait_for(name, limit, weight)
+        block = max(weight, limit.capacity // BLOCKS_PER_CAPACITY)
+        if self._control.take_budget(bucket, limit, block, self._clock()) == 0.0:
+            with self._lock:
+                self._blocks[bucket] += block - weight
+            return
+        self._wait_for(bucket, limit, weight)
 
-    def pause(self, bucket: str, limit: Limit, seconds: float) -> None:
+    def pause(self, bucket: str, limit: Limit, seconds: float) -> None:  # noqa: ARG002 - the port's own parameters
         """Let nobody that shares this bucket ask for `seconds`."""
         with self._lock:
-            name = self._name(bucket, limit)
-            self._blocks.pop(name, None)
-            self._control.pause_budget(name, self._clock() + timedelta(seconds=seconds))
+            del self._blocks[bucket]
+        self._control.pause_budget(bucket, self._clock() + timedelta(seconds=seconds))
 
-    def _wait_for(self, name: str, limit: Limit, weight: int) -> None:
+    def _wait_for(self, bucket: str, limit: Limit, weight: int) -> None:
         waited = 0.0
-        while (pause := self._control.take_budget(name, limit, weight, self._clock())) > 0.0:
+        while (pause := self._control.take_budget(bucket, limit, weight, self._clock())) > 0.0:
             waited += pause
             if waited > LONGEST_WAIT_SECONDS:
                 raise ExchangeTroubleError(Reason.RATE_LIMITED, retry_after_seconds=pause)
             self._sleep(pause)
-
-    def _name(self, bucket: str, limit: Limit) -> str:
-        return f"{self._exchange}:{bucket}:{self._shared_by[limit.shared_by]}"

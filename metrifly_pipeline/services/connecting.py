@@ -1,7 +1,7 @@
 """From a pasted key to a connection, and what happens to it later: test, connect, replace the key, disconnect."""
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
@@ -48,8 +48,7 @@ class ConnectPorts:
     control: ControlStore
     vault: Vault
     gateway: ExchangeGateway
-    budget_for_key: Callable[[str, str, str | None], Budget]
-    """Exchange, key's fingerprint and base URL to its budget."""
+    budget: Budget
     clock: Clock
     rng: random.Random
     allowed_ips: tuple[str, ...] = ()
@@ -158,9 +157,7 @@ class Connecting:
         return facts
 
     def _open(self, exchange: str, credential: Credential, base_url: str | None) -> ExchangeSession:
-        fingerprint = self._ports.vault.fingerprint(credential)
-        budget = self._ports.budget_for_key(exchange, fingerprint, base_url)
-        return self._ports.gateway.open(exchange, credential, base_url=base_url, budget=budget)
+        return self._ports.gateway.open(exchange, credential, base_url=base_url, budget=self._ports.budget)
 
     def _refuse_linked(self, account: AccountId, exchange: str, identity: str) -> None:
         linked = self._ports.control.find_identity(account, exchange, identity)

@@ -8,7 +8,7 @@ from metrifly_pipeline.domain.attention import MEANING, Attention, Family, Level
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
-from metrifly_pipeline.domain.status import Connection, Outcome, Status
+from metrifly_pipeline.domain.status import Connection, Status
 from metrifly_pipeline.domain.status_rules import connection_status
 from metrifly_pipeline.services.reports import ConnectionView, Dashboard, FamilyVerdict
 
@@ -29,7 +29,7 @@ class Listing:
         counted = self._lake.counts() if counts is None else counts
         names = {portfolio.id: portfolio.name for portfolio in self._control.portfolios(account)}
         standing = _by_connection(self._control.attention())
-        running = self._running()
+        running = self._control.leased(self._clock())
         streams = self._streams()
         return tuple(
             self._view(connection, names, standing, running, streams, counted)
@@ -55,9 +55,6 @@ class Listing:
             "movements": sum(view.movements for view in views),
         }
         return Dashboard(views=tuple(views), verdicts=verdicts, totals=totals, at=now)
-
-    def _running(self) -> set[ConnectionId]:
-        return {run.connection for run in self._control.runs(limit=500) if run.outcome is Outcome.RUNNING}
 
     def _streams(self) -> Mapping[ConnectionId, list[tuple[str, str]]]:
         found: dict[ConnectionId, list[tuple[str, str]]] = defaultdict(list)

@@ -1,6 +1,6 @@
 """Sync requests: file them, turn those that wait into batches that a run can name, and tell what became of one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,13 +43,17 @@ class Requesting:
         """Ask for a sync now of each."""
         return [self._control.file_request(connection, SyncKind.SYNC_NOW, self._clock()) for connection in connections]
 
-    def batches(self) -> list[Batch]:
-        """Turn all waiting requests into at most one batch a lane: first imports apart from syncs now."""
+    def batches(self, only: Collection[ConnectionId] | None = None) -> list[Batch]:
+        """Turn waiting requests (all, or those of some connections) into at most one batch a lane: first imports apart."""
         now = self._clock()
         self._control.requeue_stale_batches(now, BATCH_DIES_AFTER)
         made = []
         for kind in (SyncKind.SYNC_NOW, SyncKind.FIRST_IMPORT):
-            waiting = self._control.requests(waiting=True, kinds=[kind])
+            waiting = [
+                request
+                for request in self._control.requests(waiting=True, kinds=[kind])
+                if only is None or request.connection in only
+            ]
             if waiting:
                 made.append(self._batch(waiting, kind, now))
         return made

@@ -1,7 +1,7 @@
 """Syncing connections: lease, pull, land, normalise, judge, file what continues. One failing connection never fails another."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -43,7 +43,7 @@ class SyncPorts:
     lake: Lake
     vault: Vault
     gateway: ExchangeGateway
-    budget_for: Callable[[Connection], Budget]
+    budget: Budget
     clock: Clock
     holder: str
     allowed_ips: tuple[str, ...] = ()
@@ -136,9 +136,8 @@ class Syncing:
             if sealed is None:
                 return PullOutcome(trouble=ExchangeTroubleError(Reason.KEY_INVALID))
             credential = self._ports.vault.open(connection.account, sealed)
-            budget = self._ports.budget_for(connection)
             session = self._ports.gateway.open(
-                connection.exchange, credential, base_url=connection.base_url, budget=budget
+                connection.exchange, credential, base_url=connection.base_url, budget=self._ports.budget
             )
         except ExchangeTroubleError as trouble:
             return _stopped(trouble)
