@@ -50,6 +50,7 @@ def generate(
         markets={plan.market.code: plan.market for plan in profile.plans},
         trades=history.trades,
         movements=history.movements,
+        counters=history.counters,
         keys={key.api_key: key},
     )
     revise(account, rng, now_us)

@@ -1,6 +1,7 @@
 """One event after the other: decides market, price and amount, pays only with what is there, lets the profile book it."""
 
 import random
+from collections import Counter
 from decimal import Decimal
 
 from metrifly_pipeline.sandbox.pricing import Walk, cost_of, floored, unit
@@ -33,6 +34,11 @@ class History:
         self._book = Book(rng)
         self._walks = {plan.market.code: Walk(plan) for plan in profile.plans}
         self._active: list[MarketPlan] = []
+
+    @property
+    def counters(self) -> Counter[str]:
+        """Where ids and numbers go on."""
+        return self._book.counters
 
     def happen(self, slot: Slot, at_us: int, age: float) -> None:
         """Let one event happen.

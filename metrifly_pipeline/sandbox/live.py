@@ -5,20 +5,15 @@ from dataclasses import replace
 from decimal import Decimal
 
 from metrifly_pipeline.sandbox.pricing import cost_of
-from metrifly_pipeline.sandbox.profiles import Book, MarketPlan, TradeDraft, profile_of
-from metrifly_pipeline.sandbox.truth import TruthAccount, TruthAmendment, TruthMovement, TruthTrade
+from metrifly_pipeline.sandbox.profiles import SPOT, Book, MarketPlan, Profile, TradeDraft, profile_of
+from metrifly_pipeline.sandbox.truth import TruthAccount, TruthAmendment, TruthMarket, TruthMovement, TruthTrade
 
 
 def book_of(account: TruthAccount) -> Book:
-    """A book that continues the account's history: its counters stand above every number used so far."""
-    book = Book(random.Random(f"{account.uid}:{len(account.trades)}:{len(account.movements)}"))
-    numbers = [trade.number for trade in account.trades] + [movement.number for movement in account.movements]
-    orders = [trade.order_number for trade in account.trades]
-    book.counters["number"] = max(numbers, default=0)
-    book.counters["order"] = max(orders, default=0)
-    for asset, total in account.balances().items():
-        book.holdings[asset, "spot"] = total
-    return book
+    """A book that continues the account's history: the same counters, what is held now in the spot wallet."""
+    seed = f"{account.uid}:{len(account.trades)}:{len(account.movements)}"
+    held = {(asset, SPOT): total for asset, total in account.balances().items()}
+    return Book(random.Random(seed), holdings=held, counters=account.counters)
 
 
 def append_trade(
@@ -31,14 +26,9 @@ def append_trade(
     price: Decimal | None = None,
     visible_at_us: int | None = None,
 ) -> TruthTrade:
-    """Let one more trade happen now; `visible_at_us` makes it a late record.
-
-    Raises:
-        KeyError: The exchange's profile has no such market.
-    """
+    """Let one more trade happen now; `visible_at_us` makes it a late record."""
     profile = profile_of(account.exchange)
-    listed = [plan for plan in profile.plans if plan.market.listed]
-    plan = _plan(listed, market) if market else next(p for p in listed if p.market.quote == profile.cash)
+    plan = plan_of(profile, market)
     book = book_of(account)
     price = plan.start_price if price is None else price
     amount = Decimal(1).scaleb(-min(plan.amount_decimals, 3)) if amount is None else amount
@@ -59,11 +49,16 @@ def append_trade(
     return trade
 
 
-def _plan(plans: list[MarketPlan], market: str) -> MarketPlan:
-    for plan in plans:
+def plan_of(profile: Profile, market: str | None) -> MarketPlan:
+    """The plan of a market (`BTC/USD`); without one a listed market for cash; an unknown one is made up."""
+    if market is None:
+        return next(plan for plan in profile.plans if plan.market.listed and plan.market.quote == profile.cash)
+    for plan in profile.plans:
         if plan.market.code == market:
             return plan
-    raise KeyError(market)
+    base, _, quote = market.partition("/")
+    like = profile.plans[0]
+    return replace(like, market=TruthMarket(base=base, quote=quote), start_price=Decimal(100))
 
 
 def amend_trade(account: TruthAccount, amended: TruthTrade, *, now_us: int) -> None:

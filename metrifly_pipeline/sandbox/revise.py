@@ -16,8 +16,10 @@ def revise(account: TruthAccount, rng: random.Random, now_us: int) -> None:
 
     A late trade is shown later than it was executed; an amended one was sent with another fee at first.
     """
-    count = min(len(account.trades) // 2, max(2, len(account.trades) // ONE_PER))
-    places = rng.sample(range(len(account.trades)), 2 * count)
+    accompanied = {movement.group_key for movement in account.movements}
+    alone = [place for place, trade in enumerate(account.trades) if trade.native_id not in accompanied]
+    count = min(len(alone) // 2, max(2, len(account.trades) // ONE_PER))
+    places = rng.sample(alone, 2 * count)
     for place in places[:count]:
         trade = account.trades[place]
         account.trades[place] = replace(trade, visible_at_us=_later(rng, trade.executed_at_us, now_us))

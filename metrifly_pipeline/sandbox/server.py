@@ -58,14 +58,15 @@ class Sandbox:
         self.lock = threading.RLock()
         self._wanted_ports = dict(ports or {})
         self._ports: dict[str, int] = {}
-        self._dialects = {name: self._dialect(name) for name in dict.fromkeys(a.exchange for a in self.accounts)}
+        self._venues = {name: self._venue(name) for name in dict.fromkeys(a.exchange for a in self.accounts)}
+        self._dialects = {name: dialects.build(venue) for name, venue in self._venues.items()}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._stopping = asyncio.Event()
         self._thread: threading.Thread | None = None
 
-    def _dialect(self, exchange: str) -> Dialect:
+    def _venue(self, exchange: str) -> Venue:
         own = [account for account in self.accounts if account.exchange == exchange]
-        return dialects.build(Venue(exchange=exchange, accounts=own, seed=self.seed, scale=self.scale))
+        return Venue(exchange=exchange, accounts=own, seed=self.seed, scale=self.scale)
 
     @property
     def exchanges(self) -> tuple[str, ...]:
@@ -96,6 +97,16 @@ class Sandbox:
             if account.exchange == exchange and uid in {None, account.uid}:
                 return account
         raise KeyError(f"{exchange} has no account {uid}")
+
+    def add_account(self, account: TruthAccount) -> None:
+        """Serve one more account of an exchange that is served already.
+
+        Raises:
+            KeyError: The exchange isn't served.
+        """
+        with self.lock:
+            self._venues[account.exchange].accounts.append(account)
+            self.accounts.append(account)
 
     def add_fault(self, exchange: str, path: str, kind: FaultKind, *, times: int = 1, value: str = "") -> Fault:
         """Let the next requests to that path go wrong."""

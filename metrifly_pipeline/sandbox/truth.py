@@ -3,6 +3,7 @@
 Assets are our codes (`BTC`, `USD`, `SOL`), amounts exact decimals, times whole microseconds since 1970 UTC.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
@@ -113,6 +114,8 @@ class TruthAccount:
     """Movement keys that happened but are not served (to see reconciliation find them)."""
     amendments: list[TruthAmendment] = field(default_factory=list)
     revision: int = 0
+    counters: Counter[str] = field(default_factory=Counter)
+    """Where ids and numbers go on."""
 
     def touch(self) -> None:
         """Say that something inside a list was replaced, so that the server renders the account again."""

@@ -138,18 +138,18 @@ def _movement_lines(movements: list[TruthMovement]) -> Iterable[Line]:
     for movement in movements:
         if movement.movement_key.endswith(FEE_SUFFIX):
             continue
-        credits = movement.asset == "KFEE" and movement.role == "fee"
+        in_credits = movement.asset == "KFEE" and movement.role == "fee"
         yield Line(
             ledger_id=movement.native_id,
             refid=movement.group_key,
             time_ns=time_ns(movement.occurred_at_us, movement.native_id),
             number=movement.number,
-            type="trade" if credits else movement.extra.get("type") or _type_of(movement),
+            type="trade" if in_credits else movement.extra.get("type") or _type_of(movement),
             subtype=movement.extra.get("subtype", ""),
             code=movement.extra.get("code") or spot_code(movement.asset, movement.occurred_at_us),
             # Fee credits are spent in the fee column of a line without an amount.
-            amount=Decimal(0) if credits else movement.amount,
-            fee=-movement.amount if credits else fees.get(movement.native_id, Decimal(0)),
+            amount=Decimal(0) if in_credits else movement.amount,
+            fee=-movement.amount if in_credits else fees.get(movement.native_id, Decimal(0)),
         )
 
 
