@@ -58,7 +58,7 @@ class History:
             case SlotKind.CONVERT:
                 self._convert(at_us)
             case SlotKind.DEPOSIT:
-                self._deposit(Decimal(self._rng.randint(2_000, 20_000)), at_us)
+                self._deposit_something(at_us)
             case SlotKind.WITHDRAWAL:
                 self._withdrawal(at_us)
             case SlotKind.REWARD:
@@ -121,6 +121,18 @@ class History:
 
     def _deposit(self, amount: Decimal, at_us: int) -> None:
         draft = MovementDraft(asset=self._profile.cash, amount=amount, occurred_at_us=at_us)
+        self._add(self._profile.deposit(draft, self._book))
+
+    def _deposit_something(self, at_us: int) -> None:
+        """Cash, or from the second deposit on now and then a coin."""
+        if not self.movements or self._rng.random() < 2 / 3:
+            self._deposit(Decimal(self._rng.randint(2_000, 20_000)), at_us)
+            return
+        plan = self._rng.choice([p for p in self._active if p.market.quote == self._profile.cash])
+        asset, decimals = plan.market.base, self._profile.decimals(plan.market.base)
+        price = self._walks[plan.market.code].next(self._rng)
+        amount = floored(Decimal(self._rng.randint(50, 2_000)) / price, decimals) or unit(decimals)
+        draft = MovementDraft(asset=asset, amount=amount, occurred_at_us=at_us)
         self._add(self._profile.deposit(draft, self._book))
 
     def _withdrawal(self, at_us: int) -> None:

@@ -6,7 +6,6 @@ is a field of its line.
 
 import hashlib
 import json
-from base64 import b32encode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,6 +22,7 @@ from metrifly_pipeline.sandbox.rendered import Snapshot
 from metrifly_pipeline.sandbox.truth import EXACT, TruthMovement, TruthTrade
 
 FEE_SUFFIX = ":fee"
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567" * 8
 _TYPES = {"reward": "staking", "airdrop": "staking", "interest": "staking", "fee": "adjustment"}
 _CONVERT_TYPES = {"disposed": "spend", "received": "receive"}
 
@@ -67,7 +67,7 @@ def render(snapshot: Snapshot) -> Books:
 def kraken_id(prefix: str, *parts: object) -> str:
     """An id in Kraken's form (`L` + `XXXXX-XXXXX-XXXXXX`), the same for the same parts."""
     digest = hashlib.sha256(":".join(map(str, parts)).encode()).digest()
-    text = b32encode(digest).decode()[:16]
+    text = digest[:16].translate(_LETTERS).decode()
     return f"{prefix}{text[:5]}-{text[5:10]}-{text[10:]}"
 
 
@@ -89,7 +89,7 @@ def _trade_item(trade: TruthTrade) -> Item:
     fee = trade.fee_amount
     if trade.fee_asset == trade.market.base:
         fee = EXACT.multiply(fee, trade.price).quantize(Decimal(1).scaleb(-pair.cost_decimals))
-    moment = time_ns(trade.executed_at_us, trade.native_id)
+    moment = _moment(trade)
     order = kraken_id("O", trade.order_number, trade.market.code)
     base_id, quote_id = _ledger_ids(trade)
     row = (
@@ -109,6 +109,11 @@ def _trade_item(trade: TruthTrade) -> Item:
     )
 
 
+def _moment(trade: TruthTrade) -> int:
+    """The fills of one order share the very same nanosecond."""
+    return time_ns(trade.executed_at_us, str(trade.order_number))
+
+
 def _ledger_ids(trade: TruthTrade) -> tuple[str, str]:
     return kraken_id("L", trade.native_id, "base"), kraken_id("L", trade.native_id, "quote")
 
@@ -116,7 +121,7 @@ def _ledger_ids(trade: TruthTrade) -> tuple[str, str]:
 def _trade_lines(trade: TruthTrade) -> Iterable[Line]:
     sign = 1 if trade.side == "buy" else -1
     market, none = trade.market, Decimal(0)
-    moment = time_ns(trade.executed_at_us, trade.native_id)
+    moment = _moment(trade)
     sides = ((market.base, sign * trade.amount), (market.quote, -sign * trade.cost))
     for ledger_id, (asset, amount) in zip(_ledger_ids(trade), sides, strict=True):
         yield Line(
