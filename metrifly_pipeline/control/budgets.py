@@ -35,10 +35,11 @@ class Budgets(Transactions):
             drained = (reached - (row["updated_at"] or reached)).total_seconds() * limit.per_second
             level = max(0.0, row["level"] - max(0.0, drained))
             room = max(limit.capacity - weight, 0)
-            if level > room + _TINY:
-                return _rounded_up((level - room) / limit.per_second + (reached - now).total_seconds())
-            db.execute(update(budgets).where(mine).values(level=level + weight, updated_at=reached))
-            return 0.0
+            taken = level <= room + _TINY
+            # Stored even where nothing is taken: after a clock was set back the bucket drains from now on.
+            stored = {"level": level + weight * taken, "updated_at": reached}
+            db.execute(update(budgets).where(mine).values(stored))
+            return 0.0 if taken else _rounded_up((level - room) / limit.per_second + (reached - now).total_seconds())
 
     def pause_budget(self, bucket: str, until: datetime) -> None:
         """Let nobody take from this bucket before `until`; a later pause stands."""

@@ -1,0 +1,53 @@
+"""Valid cases of what the control store takes; a test names only what matters to it."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ports import Advance, CursorMove
+from metrifly_pipeline.domain.spec import Limit
+from metrifly_pipeline.domain.status import Connection, SealedCredential
+from metrifly_pipeline.domain.streams import EVERYTHING, Span, Stream
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+TEN_AT_ONCE = Limit(capacity=10, per_second=2.0, shared_by="key")
+
+
+def sealed(connection, version=1, text=b"sealed"):
+    return SealedCredential(
+        connection=connection,
+        version=version,
+        key_id="k1",
+        wrapped_key=b"wrapped " + text,
+        sealed=text,
+        fingerprint="0123456789ab",
+    )
+
+
+def a_connection(portfolio, number=1, **changes):
+    name = ConnectionId(f"kraken-{number:08d}")
+    plain = Connection(
+        id=name,
+        account=portfolio.account,
+        portfolio=portfolio.id,
+        exchange="kraken",
+        label="",
+        base_url=None,
+        identity=f"AA{number}",
+        app_id=f"app-{number}",
+        created_at=NOW + timedelta(microseconds=number),
+    )
+    return dataclasses.replace(plain, **changes)
+
+
+def move(**changes):
+    plain = CursorMove(stream=Stream.FILLS, scope=EVERYTHING, cursor=None, covered=None)
+    return dataclasses.replace(plain, **changes)
+
+
+def advance(lease, *moves, landed=0):
+    return Advance(lease=lease, moves=moves, landed=landed)
+
+
+def minutes(start, end):
+    return Span(NOW + timedelta(minutes=start), NOW + timedelta(minutes=end))
