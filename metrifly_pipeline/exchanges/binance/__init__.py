@@ -1,0 +1,1 @@
+"""Binance (spot): trades by symbol, deposits, withdrawals, converts, dust, rewards and balances of one exchange account."""
