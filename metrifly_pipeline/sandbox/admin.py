@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from metrifly_pipeline.sandbox.faults import Fault, FaultKind
-from metrifly_pipeline.sandbox.live import append_trade
+from metrifly_pipeline.sandbox.live import append_trade, hide
 from metrifly_pipeline.sandbox.truth import TruthAccount, TruthKey, TruthMovement, TruthTrade
 
 if TYPE_CHECKING:
@@ -167,12 +167,8 @@ def _clear_faults(sandbox: "Sandbox", _: Mapping[str, Any]) -> dict[str, bool]:
 
 def _hide(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:
     """Serve a movement no longer, though it happened."""
-    account = _account(sandbox, asked)
-    found = next((m for m in account.movements if m.movement_key == asked["movement_key"]), None)
-    if found is None:
-        raise KeyError(asked["movement_key"])
-    account.hidden.add(found.movement_key)
-    return movement_json(found)
+    found = hide(_account(sandbox, asked), asked["movement_key"])
+    return {"hidden": [movement_json(movement) for movement in found]}
 
 
 def _trade(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:

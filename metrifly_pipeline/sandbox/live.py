@@ -61,6 +61,20 @@ def plan_of(profile: Profile, market: str | None) -> MarketPlan:
     return replace(like, market=TruthMarket(base=base, quote=quote), start_price=Decimal(100))
 
 
+def hide(account: TruthAccount, movement_key: str) -> list[TruthMovement]:
+    """Let the exchange show a movement no longer, though it happened; its fee stands in the same record and goes too.
+
+    Raises:
+        KeyError: There is no such movement.
+    """
+    keys = {movement_key, f"{movement_key}:fee"}
+    found = [movement for movement in account.movements if movement.movement_key in keys]
+    if not found:
+        raise KeyError(movement_key)
+    account.hidden.update(movement.movement_key for movement in found)
+    return found
+
+
 def amend_trade(account: TruthAccount, amended: TruthTrade, *, now_us: int) -> None:
     """Let the exchange send a trade with other values from now on.
 

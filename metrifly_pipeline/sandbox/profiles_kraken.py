@@ -5,7 +5,7 @@ import random
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from metrifly_pipeline.sandbox.dialects.kraken.codes import COIN, COINS, POL_SINCE_US, SPOT
+from metrifly_pipeline.sandbox.dialects.kraken.codes import COIN, COINS, NINE_DECIMALS_SINCE_US, POL_SINCE_US, SPOT
 from metrifly_pipeline.sandbox.pricing import floored, unit
 from metrifly_pipeline.sandbox.profiles import Book, ConvertDraft, Entry, MarketPlan, MovementDraft, TradeDraft
 from metrifly_pipeline.sandbox.truth import TruthKey, TruthMarket, TruthMovement, TruthTrade
@@ -26,7 +26,6 @@ def _plan(
     base: str,
     quote: str,
     price: str,
-    price_decimals: int,
     *,
     weight: int = 4,
     amount_decimals: int = 8,
@@ -34,10 +33,11 @@ def _plan(
     since: float = 0.0,
     until: float = 1.0,
 ) -> MarketPlan:
+    """A market whose prices have as many decimals as its first one."""
     return MarketPlan(
         market=TruthMarket(base=base, quote=quote, listed=until >= 1),
         start_price=Decimal(price),
-        price_decimals=price_decimals,
+        price_decimals=-int(Decimal(price).as_tuple().exponent),
         amount_decimals=amount_decimals,
         cost_decimals=cost_decimals,
         weight=weight,
@@ -55,19 +55,19 @@ class KrakenProfile:
     span_days: int = 1_461
     rewarded: tuple[str, ...] = ("DOT", "SOL", "ADA", "ETH", "BTC")
     plans: tuple[MarketPlan, ...] = (
-        _plan("BTC", "USD", "30127.4", 1, weight=8),
-        _plan("ETH", "USD", "1861.27", 2, weight=6),
-        _plan("SOL", "USD", "41.33", 2),
-        _plan("ADA", "USD", "0.412345", 6),
-        _plan("DOT", "USD", "6.1234", 4),
-        _plan("DOGE", "USD", "0.0812345", 7),
-        _plan("LUNC", "USD", "0.00009123", 8, weight=1),
-        _plan("USDT", "USD", "0.9998", 4, weight=2),
-        _plan("EUR", "USD", "1.08123", 5, weight=2, amount_decimals=4),
-        _plan("BTC", "EUR", "27911.3", 1, weight=2, since=0.1),
-        _plan("ETH", "BTC", "0.06543", 5, weight=2, cost_decimals=10, since=0.1),
-        _plan("POL", "USD", "0.6712", 4, weight=3),
-        _plan("REP", "USD", "11.234", 3, weight=2, until=0.5),
+        _plan("BTC", "USD", "30127.4", weight=8),
+        _plan("ETH", "USD", "1861.27", weight=6),
+        _plan("SOL", "USD", "41.33"),
+        _plan("ADA", "USD", "0.412345"),
+        _plan("DOT", "USD", "6.1234"),
+        _plan("DOGE", "USD", "0.0812345"),
+        _plan("LUNC", "USD", "0.00009123", weight=1),
+        _plan("USDT", "USD", "0.9998", weight=2),
+        _plan("EUR", "USD", "1.08123", weight=2, amount_decimals=4),
+        _plan("BTC", "EUR", "27911.3", weight=2, since=0.1),
+        _plan("ETH", "BTC", "0.06543", weight=2, cost_decimals=10, since=0.1),
+        _plan("POL", "USD", "0.6712", weight=3),
+        _plan("REP", "USD", "11.234", weight=2, until=0.5),
     )
 
     def decimals(self, asset: str) -> int:
@@ -200,7 +200,7 @@ class KrakenProfile:
 
 def _moment(draft: TradeDraft) -> int:
     """Kraken's clock is finer than a millisecond; the fills of one order share the very same moment."""
-    step = 1 if draft.executed_at_us >= POL_SINCE_US else 100
+    step = 1 if draft.executed_at_us >= NINE_DECIMALS_SINCE_US else 100
     return draft.executed_at_us + draft.order_number * 7_919 % (1_000 // step) * step
 
 

@@ -56,12 +56,11 @@ def render(snapshot: Snapshot) -> Books:
     """Render an account; a page is then a slice."""
     lines = [line for trade in snapshot.trades for line in _trade_lines(trade)]
     trade_items = [_trade_item(trade) for trade in snapshot.trades]
-    shown = list(_movement_lines(snapshot.movements))
-    hidden = snapshot.account.shown_movements(snapshot.now_us, with_hidden=True)
-    balances = _sums([*lines, *_movement_lines(hidden)])
-    lines += shown
+    lines += _movement_lines(snapshot.account.shown_movements(snapshot.now_us, with_hidden=True))
     lines.sort(key=lambda line: (line.time_ns, line.number))
-    return Books(Index(trade_items), Index(_ledger_items(lines)), balances)
+    hidden = {m.native_id for m in snapshot.account.movements if m.movement_key in snapshot.account.hidden}
+    items, balances = _ledger_items(lines)
+    return Books(Index(trade_items), Index([item for item in items if item.identity not in hidden]), balances)
 
 
 def kraken_id(prefix: str, *parts: object) -> str:
@@ -71,11 +70,10 @@ def kraken_id(prefix: str, *parts: object) -> str:
     return f"{prefix}{text[:5]}-{text[5:10]}-{text[10:]}"
 
 
-def time_ns(moment_us: int, identity: str) -> int:
-    """A record's time as Kraken has it; newer ones carry nanoseconds, made from the record's id."""
-    if moment_us < NINE_DECIMALS_SINCE_US:
-        return moment_us * 1_000
-    return moment_us * 1_000 + int.from_bytes(hashlib.sha256(identity.encode()).digest()[:2]) % 1_000
+def time_ns(moment_us: int) -> int:
+    """A record's time as Kraken has it; newer ones carry nanoseconds, the same for the same microsecond."""
+    nanoseconds = moment_us // 7 % 1_000 if moment_us >= NINE_DECIMALS_SINCE_US else 0
+    return moment_us * 1_000 + nanoseconds
 
 
 def seconds(moment_ns: int) -> str:
@@ -89,7 +87,7 @@ def _trade_item(trade: TruthTrade) -> Item:
     fee = trade.fee_amount
     if trade.fee_asset == trade.market.base:
         fee = EXACT.multiply(fee, trade.price).quantize(Decimal(1).scaleb(-pair.cost_decimals))
-    moment = _moment(trade)
+    moment = time_ns(trade.executed_at_us)
     order = kraken_id("O", trade.order_number, trade.market.code)
     base_id, quote_id = _ledger_ids(trade)
     row = (
@@ -109,11 +107,6 @@ def _trade_item(trade: TruthTrade) -> Item:
     )
 
 
-def _moment(trade: TruthTrade) -> int:
-    """The fills of one order share the very same nanosecond."""
-    return time_ns(trade.executed_at_us, str(trade.order_number))
-
-
 def _ledger_ids(trade: TruthTrade) -> tuple[str, str]:
     return kraken_id("L", trade.native_id, "base"), kraken_id("L", trade.native_id, "quote")
 
@@ -121,7 +114,7 @@ def _ledger_ids(trade: TruthTrade) -> tuple[str, str]:
 def _trade_lines(trade: TruthTrade) -> Iterable[Line]:
     sign = 1 if trade.side == "buy" else -1
     market, none = trade.market, Decimal(0)
-    moment = _moment(trade)
+    moment = time_ns(trade.executed_at_us)
     sides = ((market.base, sign * trade.amount), (market.quote, -sign * trade.cost))
     for ledger_id, (asset, amount) in zip(_ledger_ids(trade), sides, strict=True):
         yield Line(
@@ -147,7 +140,7 @@ def _movement_lines(movements: list[TruthMovement]) -> Iterable[Line]:
         yield Line(
             ledger_id=movement.native_id,
             refid=movement.group_key,
-            time_ns=time_ns(movement.occurred_at_us, movement.native_id),
+            time_ns=time_ns(movement.occurred_at_us),
             number=movement.number,
             type="trade" if in_credits else movement.extra.get("type") or _type_of(movement),
             subtype=movement.extra.get("subtype", ""),
@@ -164,15 +157,8 @@ def _type_of(movement: TruthMovement) -> str:
     return _TYPES.get(movement.kind, movement.kind)
 
 
-def _sums(lines: Iterable[Line]) -> dict[str, Decimal]:
-    sums: dict[str, Decimal] = {}
-    for line in lines:
-        sums[line.code] = EXACT.add(sums.get(line.code, Decimal(0)), EXACT.subtract(line.amount, line.fee))
-    return sums
-
-
-def _ledger_items(lines: list[Line]) -> list[Item]:
-    """The lines in order, each with the balance after it."""
+def _ledger_items(lines: list[Line]) -> tuple[list[Item], dict[str, Decimal]]:
+    """The lines in order, each with the balance after it; and the balances after all."""
     balances: dict[str, Decimal] = {}
     items = []
     for line in lines:
@@ -195,4 +181,4 @@ def _ledger_items(lines: list[Line]) -> list[Item]:
                 type=line.type,
             )
         )
-    return items
+    return items, balances
