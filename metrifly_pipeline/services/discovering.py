@@ -57,8 +57,7 @@ class Discovery:
             if not moved:
                 return True
             newest = self._landed()
-            self._pull_symbols(self._candidates(moved))
-            self._turn.ports.landing.flush()
+            self._pull_likely(moved)
             if self._landed() == newest:
                 return True
             after_seq = (
@@ -66,6 +65,17 @@ class Discovery:
             )
             self._read_balances()
         return False
+
+    def _pull_likely(self, moved: set[str]) -> None:
+        """Ask symbols both of whose assets moved; only where those had no news, symbols of one and a common quote."""
+        sides = {market.market_id: {market.base, market.quote} for market in self._markets()}
+        candidates = self._candidates(moved)
+        before = self._landed()
+        self._pull_symbols(symbol for symbol in candidates if sides[symbol] <= moved)
+        self._turn.ports.landing.flush()
+        if self._landed() == before:
+            self._pull_symbols(symbol for symbol in candidates if not sides[symbol] <= moved)
+            self._turn.ports.landing.flush()
 
     def _sweep(self, state: CursorState) -> None:
         """Ask every market ever seen that this sweep has not asked yet; resumable, the start is remembered."""
