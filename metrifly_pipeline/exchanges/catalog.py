@@ -16,9 +16,15 @@ from metrifly_pipeline.domain.lake_rows import Alias, Room
 from metrifly_pipeline.domain.ports import CatalogEntry
 from metrifly_pipeline.domain.trouble import NotFoundError, RefusedError
 from metrifly_pipeline.exchanges.client import ccxt_module
-from metrifly_pipeline.exchanges.room import RoomHooks, any_shape, leave_as_is, no_error
+from metrifly_pipeline.exchanges.room import RoomHooks, any_shape, every_market, leave_as_is, no_error
 
-_OPTIONAL_HOOKS = {"error_of": no_error, "check": any_shape, "configure": leave_as_is, "server_time": None}
+_OPTIONAL_HOOKS = {
+    "error_of": no_error,
+    "check": any_shape,
+    "configure": leave_as_is,
+    "candidate_symbols": every_market,
+    "server_time": None,
+}
 
 
 @cache

@@ -8,6 +8,7 @@ from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.lake_rows import Room
 from metrifly_pipeline.domain.ports import Budget, CatalogEntry, Clock, Sleep
+from metrifly_pipeline.domain.records import Market
 from metrifly_pipeline.domain.spec import ExchangeSpec
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import catalog
@@ -64,6 +65,10 @@ class Gateway:
     def rooms(self) -> Mapping[str, Room]:
         """All rooms by exchange."""
         return catalog.rooms()
+
+    def candidate_symbols(self, exchange: str, codes: set[str], markets: Sequence[Market]) -> Sequence[str]:
+        """Market ids that an exchange account with these asset codes may have traded on, likeliest first."""
+        return catalog.hooks(exchange).candidate_symbols(codes, markets)
 
     def open(self, exchange: str, credential: Credential, *, base_url: str | None, budget: Budget) -> Session:
         """Open a session. Nothing is sent yet, but a credential that can't sign is found here.

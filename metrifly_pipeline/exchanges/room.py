@@ -48,6 +48,16 @@ class ErrorHook(Protocol):
         """Recognise an error envelope."""
 
 
+class CandidatesHook(Protocol):
+    """`candidate_symbols(codes, markets) -> Sequence[str]`: which symbols to ask, on exchanges that only answer by symbol.
+
+    Default: every market, the listed ones first.
+    """
+
+    def __call__(self, asset_codes: set[str], markets: Sequence[Market]) -> Sequence[str]:
+        """Choose market ids, likeliest first."""
+
+
 class CheckHook(Protocol):
     """`check(body, method) -> bool`: whether an answer that is no error has the shape `method` promises.
 
@@ -79,6 +89,11 @@ def any_shape(_body: Json, _method: str) -> bool:
     return True
 
 
+def every_market(_asset_codes: set[str], markets: Sequence[Market]) -> Sequence[str]:
+    """The default of `candidate_symbols`."""
+    return [market.market_id for market in sorted(markets, key=lambda market: (not market.active, market.market_id))]
+
+
 def leave_as_is(_exchange: Any) -> None:
     """The default of `configure`."""
 
@@ -93,5 +108,6 @@ class RoomHooks:
     error_of: ErrorHook = no_error
     check: CheckHook = any_shape
     configure: ConfigureHook = leave_as_is
+    candidate_symbols: CandidatesHook = every_market
     server_time: Callable[[Call], float] | None = None
     """`server_time(call) -> float`: the exchange's clock in unix seconds, asked once when it says that ours is off."""
