@@ -15,7 +15,9 @@ WITH fill AS (
         CASE
             WHEN contains(pair, '/') THEN '^(.+)/(.+)$'
             WHEN regexp_full_match(pair, '([XZ][A-Z]{3}|USD[CT])[XZ][A-Z]{3}') THEN '^(.{4})(.{4})$'
-            ELSE '^(.+?)(USDT|USDC|USDG|USDQ|USDR|RLUSD|PYUSD|EURC|EURQ|EURR|DAI|USD|EUR|GBP|CHF|AUD|CAD|JPY|AED|XBT|ETH|DOT)$'
+            ELSE
+                '^(.+?)(USDT|USDC|USDG|USDQ|USDR|RLUSD|PYUSD|EURC|EURQ|EURR|DAI'
+                || '|USD|EUR|GBP|CHF|AUD|CAD|JPY|AED|XBT|ETH|DOT)$'
         END AS splitting
     FROM raw
     WHERE raw.stream = 'fills'

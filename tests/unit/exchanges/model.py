@@ -47,7 +47,11 @@ class Server:
 
     def visible(self, start_ms: int, end_ms: int) -> list[Record]:
         return sorted(
-            (r for r in self.records if r.visible_ms <= self.now_ms and start_ms <= r.unix_ms <= end_ms and r.ms <= self.now_ms),
+            (
+                r
+                for r in self.records
+                if r.visible_ms <= self.now_ms and start_ms <= r.unix_ms <= end_ms and r.ms <= self.now_ms
+            ),
             key=lambda r: r.number,
         )
 
@@ -55,9 +59,7 @@ class Server:
         """Kraken's way: seconds, `start` exclusive, newest first, a mapping and a count."""
         self.asked.append(dict(params))
         found = [
-            r
-            for r in self.visible(0, 10**15)
-            if int(params["start"]) * 1000 < r.unix_ms <= int(params["end"]) * 1000
+            r for r in self.visible(0, 10**15) if int(params["start"]) * 1000 < r.unix_ms <= int(params["end"]) * 1000
         ][::-1]
         skip = int(params.get("ofs", 0))
         rows = found[skip : skip + self.page]
@@ -91,7 +93,12 @@ class Server:
         return {"list": [{"id": r.number, "time": r.unix_ms} for r in found[: self.page]]}
 
 
-COMMON: dict[str, Any] = {"page_size": 5, "history_starts": START, "overlap": timedelta(hours=1), "deep_overlap": timedelta(hours=3)}
+COMMON: dict[str, Any] = {
+    "page_size": 5,
+    "history_starts": START,
+    "overlap": timedelta(hours=1),
+    "deep_overlap": timedelta(hours=3),
+}
 
 SPECS: dict[Paging, StreamSpec] = {
     Paging.OFFSET_IN_WINDOW: StreamSpec(
@@ -191,7 +198,9 @@ class Store:
         """Pull and commit; `pages` stops after so many, as a kill would. Returns whether the task came to its end."""
         server.now_ms = now_ms
         asking = ask or getattr(server, self.spec.endpoint)
-        for number, page in enumerate(DRIVERS[self.spec.paging](self.spec, task(self.spec, self.cursor, now_ms, deep=deep), asking)):
+        for number, page in enumerate(
+            DRIVERS[self.spec.paging](self.spec, task(self.spec, self.cursor, now_ms, deep=deep), asking)
+        ):
             if number == pages:
                 return False
             self.commit(page)

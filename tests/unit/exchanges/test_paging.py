@@ -1,5 +1,6 @@
 """Every paging family reads exactly what an exchange holds: under ties, kills, late records, growth in mid-scan."""
 
+import itertools
 from datetime import timedelta
 
 import pytest
@@ -19,9 +20,9 @@ PAGED = st.sampled_from(list(SPECS))
 
 
 @st.composite
-def histories(draw, *, span_ms: int = 12 * HOUR_MS, most_in_one_ms: int = 5) -> list[Record]:
+def histories(draw, *, first_ms: int = 0, span_ms: int = 12 * HOUR_MS, most_in_one_ms: int = 5) -> list[Record]:
     """Records whose times often tie, up to as many as a page holds."""
-    groups = draw(st.lists(st.tuples(st.integers(0, span_ms), st.integers(1, most_in_one_ms)), max_size=12))
+    groups = draw(st.lists(st.tuples(st.integers(first_ms, span_ms), st.integers(1, most_in_one_ms)), max_size=12))
     times = sorted(ms for ms, count in dict(groups).items() for _ in range(count))
     return [Record(number, ms) for number, ms in enumerate(times, start=1)]
 
@@ -43,7 +44,9 @@ def test_a_first_import_killed_anywhere_reads_everything_once_it_ends(paging, re
 @given(
     paging=PAGED,
     records=histories(most_in_one_ms=4),
-    steps=st.lists(st.tuples(st.integers(1, 3 * HOUR_MS), st.one_of(st.none(), st.integers(0, 3))), min_size=1, max_size=6),
+    steps=st.lists(
+        st.tuples(st.integers(1, 3 * HOUR_MS), st.one_of(st.none(), st.integers(0, 3))), min_size=1, max_size=6
+    ),
 )
 def test_syncs_at_any_times_killed_anywhere_miss_nothing(paging, records, steps):
     server, store = Server(records), Store(SPECS[paging])
@@ -57,11 +60,17 @@ def test_syncs_at_any_times_killed_anywhere_miss_nothing(paging, records, steps)
     assert store.records == numbers(records, now_ms)
 
 
-@given(paging=PAGED, records=histories(most_in_one_ms=2), late=st.sets(st.integers(1, 24), max_size=6), data=st.data())
+@given(
+    paging=PAGED,
+    records=histories(first_ms=int(11.3 * HOUR_MS), most_in_one_ms=2),
+    late=st.sets(st.integers(1, 24), max_size=6),
+    data=st.data(),
+)
 def test_records_shown_late_within_the_overlap_are_found_by_the_next_sync(paging, records, late, data):
     first_ms = 12 * HOUR_MS
     shown = [
-        Record(r.number, r.ms, data.draw(st.integers(r.ms, r.ms + 40 * 60_000))) if r.number in late else r for r in records
+        Record(r.number, r.ms, data.draw(st.integers(r.ms, r.ms + 40 * 60_000))) if r.number in late else r
+        for r in records
     ]
     server, store = Server(shown), Store(SPECS[paging])
 
@@ -204,7 +213,12 @@ def test_an_empty_history_is_proven_too(paging):
 def test_a_symbol_without_trades_gets_a_cursor_and_its_first_trade_is_found():
     server, store = Server([]), Store(SPECS[Paging.SYMBOL_BY_ID])
     store.sync(server, HOUR_MS)
-    assert store.cursor == {"last_id": -1, "reread_from_id": 0, "deep_from_id": 0, "covered_to_us": store.cursor["covered_to_us"]}
+    assert store.cursor == {
+        "last_id": -1,
+        "reread_from_id": 0,
+        "deep_from_id": 0,
+        "covered_to_us": store.cursor["covered_to_us"],
+    }
 
     server.records.append(Record(0, HOUR_MS + 1))
     store.sync(server, 2 * HOUR_MS)
@@ -221,7 +235,7 @@ def test_halved_windows_touch_and_never_exceed_the_longest():
     spans = [(int(a["startTime"]), int(a["endTime"])) for a in server.asked]
     assert all(end - start <= spec.window // timedelta(milliseconds=1) for start, end in spans)
     ordered = sorted(store.covered)
-    assert all(after[0] <= before[1] for before, after in zip(ordered, ordered[1:], strict=False))
+    assert all(after[0] <= before[1] for before, after in itertools.pairwise(ordered))
     assert store.records == numbers(server.records, 20 * HOUR_MS)
 
 
