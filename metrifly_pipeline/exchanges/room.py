@@ -89,7 +89,7 @@ def any_shape(_body: Json, _method: str) -> bool:
     return True
 
 
-def every_market(_asset_codes: set[str], markets: Sequence[Market]) -> Sequence[str]:
+def every_market(asset_codes: set[str], markets: Sequence[Market]) -> Sequence[str]:  # noqa: ARG001 - the hook's parameter
     """The default of `candidate_symbols`."""
     return [market.market_id for market in sorted(markets, key=lambda market: (not market.active, market.market_id))]
 
