@@ -4,7 +4,7 @@ import random
 from dataclasses import replace
 from decimal import Decimal
 
-from metrifly_pipeline.sandbox.pricing import cost_of
+from metrifly_pipeline.sandbox.pricing import cost_of, unit
 from metrifly_pipeline.sandbox.profiles import SPOT, Book, MarketPlan, Profile, TradeDraft, profile_of
 from metrifly_pipeline.sandbox.truth import TruthAccount, TruthAmendment, TruthMarket, TruthMovement, TruthTrade
 
@@ -31,21 +31,23 @@ def append_trade(
     plan = plan_of(profile, market)
     book = book_of(account)
     price = plan.start_price if price is None else price
-    amount = Decimal(1).scaleb(-min(plan.amount_decimals, 3)) if amount is None else amount
+    amount = unit(min(plan.amount_decimals, 3)) if amount is None else amount
+    moment = now_us // 1_000 * 1_000  # every exchange can tell a millisecond
     draft = TradeDraft(
         plan=plan,
         side=side,
         price=price,
         amount=amount,
         cost=cost_of(plan, price, amount),
-        executed_at_us=now_us,
+        executed_at_us=moment,
         order_number=book.next("order"),
     )
     entry = profile.trade(draft, book)
-    trade = entry.trades[0] if visible_at_us is None else replace(entry.trades[0], visible_at_us=visible_at_us)
+    # A profile may make a moment finer, that is later; now is now.
+    trade = replace(entry.trades[0], executed_at_us=moment, visible_at_us=visible_at_us or moment)
     account.markets.setdefault(plan.market.code, plan.market)
     account.trades.append(trade)
-    account.movements.extend(entry.movements)
+    account.movements.extend(replace(m, occurred_at_us=moment, visible_at_us=moment) for m in entry.movements)
     return trade
 
 
