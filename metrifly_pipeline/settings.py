@@ -1,5 +1,7 @@
 """The only reader of the environment: where things lie, and the few switches a person may set."""
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -25,6 +27,8 @@ class Settings(BaseSettings):
     limit_scale: float = Field(default=1.0, ge=1.0)
     """Multiplies the exchange's limits; only ever used with a local exchange."""
     shard_size: int = Field(default=250, ge=1)
+    dagster_url: SecretStr | None = None
+    """Dagster's own storage on PostgreSQL; SQLite under `home` when unset."""
 
     @property
     def lake_root(self) -> Path:
@@ -52,3 +56,20 @@ class Settings(BaseSettings):
     def allowed_ips(self) -> tuple[str, ...]:
         """The egress addresses as a tuple; empty when none is set."""
         return tuple(part.strip() for part in self.egress_ips.split(",") if part.strip())
+
+
+def environment_with(values: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `values` in it, for a process that is started with it."""
+    return {**os.environ, **values}
+
+
+def share_environment(values: Mapping[str, str]) -> None:
+    """Set variables of this process and those it starts: Dagster and its resources read their own places from them."""
+    os.environ.update(values)
+
+
+def own_environment(values: Mapping[str, str]) -> None:
+    """The same, and let no other `METRIFLY_*` variable count: the demo owns its home, whatever the shell is set up for."""
+    for name in [name for name in os.environ if name.upper().startswith("METRIFLY_")]:
+        del os.environ[name]
+    os.environ.update(values)

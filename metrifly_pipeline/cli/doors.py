@@ -1,0 +1,100 @@
+"""What commands reach for outside themselves, so that tests can hand in something else; the real ones are imported late."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+import typer
+
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ports import Sleep
+from metrifly_pipeline.domain.spec import CredentialField
+from metrifly_pipeline.domain.status import Connection
+from metrifly_pipeline.domain.trouble import NotFoundError
+from metrifly_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from metrifly_pipeline.bootstrap import Product
+    from metrifly_pipeline.services.requesting import Batch
+
+
+def _open_product(settings: Settings) -> "AbstractContextManager[Product]":
+    from metrifly_pipeline.bootstrap import open_product
+
+    return open_product(settings)
+
+
+def _daemon_alive(settings: Settings) -> bool:
+    from metrifly_pipeline.cli.daemon import daemon_alive
+
+    return daemon_alive(settings)
+
+
+def _run_here(settings: Settings, batch: "Batch") -> bool:
+    from metrifly_pipeline.cli.daemon import run_jobs_here
+
+    return run_jobs_here(settings, batch)
+
+
+def _publish_here(settings: Settings) -> bool:
+    from metrifly_pipeline.cli.daemon import run_publish_here
+
+    return run_publish_here(settings)
+
+
+def _sleep(seconds: float) -> None:
+    from threading import Event
+
+    Event().wait(seconds)
+
+
+def _ask_hidden(fields: Sequence[CredentialField]) -> Mapping[str, str]:
+    from metrifly_pipeline.cli.hidden import ask_hidden
+
+    return ask_hidden(fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Everything around the commands."""
+
+    settings: Callable[[], Settings] = Settings
+    open_product: "Callable[[Settings], AbstractContextManager[Product]]" = _open_product
+    daemon_alive: Callable[[Settings], bool] = _daemon_alive
+    run_here: "Callable[[Settings, Batch], bool]" = _run_here
+    publish_here: Callable[[Settings], bool] = _publish_here
+    ask_hidden: Callable[[Sequence[CredentialField]], Mapping[str, str]] = _ask_hidden
+    sleep: Sleep = _sleep
+
+
+def doors_of(context: typer.Context) -> Doors:
+    """The doors this invocation was given."""
+    return cast("Doors", context.obj)
+
+
+@contextmanager
+def opened(context: typer.Context) -> "Iterator[Product]":
+    """The product of this invocation's settings, open for the block."""
+    doors = doors_of(context)
+    with doors.open_product(doors.settings()) as product:
+        yield product
+
+
+def own_connections(product: "Product") -> Sequence[Connection]:
+    """The connections of the account that commands act for, disconnected ones included."""
+    return product.control.connections(product.account)
+
+
+def own_connection(product: "Product", connection: str) -> Connection:
+    """One of them.
+
+    Raises:
+        NotFoundError: It does not exist, or belongs to another account (which is not told apart).
+    """
+    own = {item.id: item for item in own_connections(product)}
+    found = own.get(ConnectionId(connection.strip().lower()))
+    if found is None:
+        known = f"There are: {', '.join(own)}." if own else "There is none yet: see `metrifly connect --help`."
+        raise NotFoundError(f"No connection is called {connection}. {known}")
+    return found

@@ -1,0 +1,85 @@
+"""The command `metrifly`: its families of commands, and how every way to fail ends: a sentence and a status, no traceback."""
+
+import sys
+from collections.abc import Sequence
+
+import typer
+from pydantic import ValidationError
+
+from metrifly_pipeline.cli import connections, demo, dev, exchanges, local, portfolios, reading, syncing
+from metrifly_pipeline.cli.apology import apologise
+from metrifly_pipeline.cli.doors import Doors
+from metrifly_pipeline.cli.render import complain
+from metrifly_pipeline.domain.trouble import MetriflyError
+
+FAILED = 1
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="metrifly",
+    help="Everything traded in an exchange account flows into a portfolio: complete, exact and never twice.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+# In the order in which a newcomer meets them.
+app.command("demo")(demo.demo)
+app.command("dev")(dev.dev)
+app.command("exchanges")(exchanges.list_exchanges)
+app.command("exchange")(exchanges.show_exchange)
+app.add_typer(portfolios.app, name="portfolio")
+app.command("test")(connections.try_key)
+app.command("connect")(connections.connect)
+app.command("connections")(connections.list_connections)
+app.command("sync")(syncing.sync)
+app.command("replace-key")(connections.replace_key)
+app.command("disconnect")(connections.disconnect)
+app.command("rebuild")(syncing.rebuild)
+app.command("reconcile")(reading.reconcile)
+app.command("quarantine")(reading.quarantine)
+app.command("query")(reading.query)
+app.add_typer(local.app, name="sandbox")
+
+
+def run(arguments: Sequence[str], doors: Doors | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit status: 0 done, 1 failed and said why, 2 used wrongly, 130 interrupted.
+    """
+    try:
+        app(list(arguments), prog_name="metrifly", obj=doors or Doors())
+    except SystemExit as ended:
+        return _status(ended.code)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except MetriflyError as trouble:
+        complain(str(trouble))
+    except ValidationError as error:
+        complain(_wrong_settings(error))
+    except BrokenPipeError:
+        pass  # whoever read our output has seen enough
+    except Exception as error:  # noqa: BLE001 - the last wall before a person
+        complain(apologise(error))
+    return FAILED
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def _status(code: str | int | None) -> int:
+    if code is None:
+        return 0
+    return code if isinstance(code, int) else FAILED
+
+
+def _wrong_settings(error: ValidationError) -> str:
+    if error.title != "Settings":
+        return apologise(error)
+    problems = error.errors(include_input=False, include_url=False, include_context=False)
+    return "\n".join(
+        f"METRIFLY_{str(item['loc'][0]).upper()} is not usable: {item['msg'].lower()}." for item in problems
+    )

@@ -1,0 +1,105 @@
+"""Commands that only read: reconcile, quarantine, query."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from metrifly_pipeline.cli.doors import opened, own_connections
+from metrifly_pipeline.cli.render import Col, count, digits, heading, item, plain, print_json, say, table, words
+from metrifly_pipeline.domain.lake_rows import ReconciliationRow
+from metrifly_pipeline.domain.trouble import NotFoundError
+
+if TYPE_CHECKING:
+    from metrifly_pipeline.bootstrap import Product
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+QUARANTINE_COLUMNS = "connection_id, stream, reason, symbol, amount, event_at"
+
+
+def reconcile(context: typer.Context, as_json: Json = False) -> None:
+    """Compare balances with what the history adds up to."""
+    with opened(context) as product:
+        rows = reconciliation(product)
+    if as_json:
+        print_json(rows)
+    elif not rows:
+        say("There is nothing to compare yet: no connection has reported balances.")
+    else:
+        show_reconciliation(rows)
+
+
+def reconciliation(product: "Product") -> Sequence[ReconciliationRow]:
+    """Reported minus ledger for the account's connections."""
+    own = [connection.id for connection in own_connections(product)]
+    return product.lake.reconcile(own) if own else []
+
+
+def show_reconciliation(rows: Sequence[ReconciliationRow]) -> None:
+    """What differs first, with the entry that would close the gap."""
+    wrong = [row for row in rows if row.difference]
+    columns = [
+        Col("connection", whole=True),
+        Col("asset", whole=True),
+        Col("reported", right=True),
+        Col("history adds up to", right=True),
+        Col("difference", right=True),
+    ]
+    ordered = sorted(rows, key=lambda row: (not row.difference, row.connection, row.asset))
+    table(
+        columns, [(r.connection, r.asset, digits(r.reported), digits(r.ledger), digits(r.difference)) for r in ordered]
+    )
+    say()
+    if not wrong:
+        say(f"All {count(len(rows), 'balance')} agree exactly.")
+        return
+    heading(f"{count(len(wrong), 'balance')} of {len(rows)} differ. An entry by hand would close the gap:")
+    for row in wrong:
+        verb = "add" if row.difference > 0 else "take off"
+        item(f"{row.connection}: {verb} {digits(abs(row.difference))} {row.asset}")
+
+
+def quarantine(context: typer.Context, as_json: Json = False) -> None:
+    """List records that could not be read."""
+    with opened(context) as product:
+        own = {connection.id for connection in own_connections(product)}
+        names, rows = product.lake.query(f"SELECT {QUARANTINE_COLUMNS} FROM quarantine ORDER BY ALL")  # noqa: S608 - a constant
+    kept = [row for row in rows if row[0] in own]
+    if as_json:
+        print_json([dict(zip(names, row, strict=True)) for row in kept])
+    elif not kept:
+        say("Every record could be read.")
+    else:
+        table([Col(name.replace("_", " ")) for name in names], kept)
+        say()
+        say("They are kept as the exchange sent them. `metrifly rebuild CONNECTION` reads them again after an update.")
+
+
+def query(
+    context: typer.Context,
+    sql: Annotated[str, typer.Argument(metavar="SQL", help="One statement that reads, in DuckDB's SQL.")],
+    as_json: Json = False,
+) -> None:
+    """Ask the published tables."""
+    with opened(context) as product:
+        if not product.settings.warehouse_file.exists():
+            raise NotFoundError("Nothing is published yet: sync a connection first, `metrifly sync --all --here`.")
+        names, rows = product.lake.query(sql)
+    if as_json:
+        print_json([dict(zip(names, plain(row), strict=True)) for row in rows])  # type: ignore[call-overload]
+        return
+    numeric = (
+        [all(_is_number(row[place]) for row in rows) for place in range(len(names))] if rows else [False] * len(names)
+    )
+    table(
+        [Col(name, right=right) for name, right in zip(names, numeric, strict=True)],
+        [[words(cell) for cell in row] for row in rows],
+    )
+    say()
+    say(count(len(rows), "row"))
+
+
+def _is_number(value: object) -> bool:
+    from decimal import Decimal
+
+    return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))
