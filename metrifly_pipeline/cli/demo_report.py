@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from metrifly_pipeline.cli.syncing import Asked
 
 SHOWN_DIFFERENCES = 10
-POSITIONS = "SELECT portfolio, asset, amount FROM positions WHERE amount <> 0 ORDER BY ALL"
+POSITIONS = "SELECT name AS portfolio, asset, amount FROM positions JOIN portfolios USING (portfolio_id) ORDER BY ALL"
 QUERIES = (
-    "SELECT portfolio, asset, amount FROM positions ORDER BY ALL",
+    POSITIONS,
     "SELECT year(executed_at) AS y, base, side, count(*) AS n, sum(amount) AS amount FROM trades GROUP BY ALL ORDER BY ALL",
     "SELECT connection_id, stream, scope, covered_from, covered_to FROM coverage ORDER BY ALL",
 )

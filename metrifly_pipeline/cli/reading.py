@@ -8,13 +8,12 @@ import typer
 from metrifly_pipeline.cli.doors import opened, own_connections
 from metrifly_pipeline.cli.render import Col, count, digits, heading, item, plain, print_json, say, table, words
 from metrifly_pipeline.domain.lake_rows import ReconciliationRow
-from metrifly_pipeline.domain.trouble import NotFoundError
 
 if TYPE_CHECKING:
     from metrifly_pipeline.bootstrap import Product
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-QUARANTINE_COLUMNS = "connection_id, stream, reason, symbol, amount, event_at"
+QUARANTINE_COLUMNS = "connection_id, stream, reason, symbol, amount_text, fetched_at"
 
 
 def reconcile(context: typer.Context, as_json: Json = False) -> None:
@@ -82,8 +81,6 @@ def query(
 ) -> None:
     """Ask the published tables."""
     with opened(context) as product:
-        if not product.settings.warehouse_file.exists():
-            raise NotFoundError("Nothing is published yet: sync a connection first, `metrifly sync --all --here`.")
         names, rows = product.lake.query(sql)
     if as_json:
         print_json([dict(zip(names, plain(row), strict=True)) for row in rows])  # type: ignore[call-overload]
