@@ -1,13 +1,14 @@
 """How a made-up history looks on Binance: markets, ids, fees in BNB, dust, deposits to the funding wallet.
 
 Trade ids rise within a symbol and repeat on others. Keys (see the room's SQL): `spot:<SYMBOL>:<id>`, `deposit:<id>`, `withdrawal:<id>` and
-`:fee`, `convert:<orderId>:disposed` and `:received`, `reward:<id>`, `dust:<transId>:<code>:disposed` and `:received`. One sweep of dust has one
-transId for several assets, and what it credits stands after the service charge: the charge is no change of its own.
+`:fee`, `convert:<orderId>:disposed` and `:received`, `reward:<id>`, `dust:<transId>:<code>:disposed` and `:received`,
+`buy:<orderNo>:disposed`, `:received` and, where a card paid, `:paid`. One sweep of dust has one transId for several assets, and what it
+credits stands after the service charge: the charge is no change of its own.
 """
 
 import random
 import string
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
 from metrifly_pipeline.sandbox.dialects.binance_codes import code_of, symbol_of
@@ -22,6 +23,7 @@ FIRST_CONVERT_ID = 940_708_407_000_000_000
 FIRST_DIVIDEND_ID = 1_637_000_000
 FIRST_DUST_ID = 45_178_000_000
 FEE_RATE = Decimal("0.001")
+ODDITIES = ("card", "sale", "funding", "dust", "dust", "dust")
 _SATOSHI = Decimal("0.00000001")
 _DECIMALS = {"ETH": 18, "POL": 18, "USDT": 6, "PEPE": 2, "TRX": 6}
 
@@ -46,7 +48,7 @@ PLANS = (
     _plan("BNB", "USDT", "312.4", (1, 3), weight=3),
     _plan("SOL", "USDT", "98.71", (2, 3), weight=3),
     _plan("POL", "USDT", "0.8412", (4, 1), weight=2),  # MATICUSDT until its rename
-    _plan("LUNC", "USDT", "0.00009213", (8, 2)),  # LUNAUSDT until its rename
+    _plan("LUNC", "USDT", "0.00009213", (8, 2), weight=3),  # LUNAUSDT until its rename
     _plan("PEPE", "USDT", "0.00001234", (8, 2)),  # quoteQty is rounded to eight decimals
     _plan("XMR", "USDT", "163.2", (1, 3), weight=2, until=0.45),  # delisted
     _plan("ETH", "BTC", "0.05213", (5, 4)),
@@ -180,8 +182,11 @@ class BinanceProfile:
         return Entry()
 
     def oddity(self, occurred_at_us: int, book: Book) -> Entry:
-        """A sweep of dust into BNB, or a deposit to the funding wallet."""
-        if book.rng.random() < 1 / 3:
+        """A sweep of dust into BNB, a deposit to the funding wallet, coins bought by card or sold for money."""
+        oddity = book.rng.choice(ODDITIES)
+        if oddity in {"card", "sale"}:
+            return self._payment(occurred_at_us, book, by_card=oddity == "card")
+        if oddity == "funding":
             amount = Decimal(book.rng.randint(1, 10**9)) / 10**6
             return self._to_funding(MovementDraft(asset="TRX", amount=amount, occurred_at_us=occurred_at_us), book)
         coins = sorted({plan.market.base for plan in self.plans} - {"BNB"})
@@ -189,25 +194,36 @@ class BinanceProfile:
         trans_id = FIRST_DUST_ID + book.counters["number"]
         return Entry(movements=tuple(m for coin in held[:3] for m in self._dust(coin, trans_id, occurred_at_us, book)))
 
-    def _to_funding(self, draft: MovementDraft, book: Book) -> Entry:
-        arrived = self._arrival(draft, book)
-        return Entry(
-            movements=(
-                TruthMovement(
-                    number=arrived.number,
-                    native_id=arrived.native_id,
-                    movement_key=arrived.movement_key,
-                    group_key=arrived.group_key,
-                    kind=arrived.kind,
-                    role=arrived.role,
-                    asset=arrived.asset,
-                    amount=arrived.amount,
-                    occurred_at_us=arrived.occurred_at_us,
-                    wallet="funding",
-                    extra=arrived.extra,
-                ),
-            )
+    def _payment(self, occurred_at_us: int, book: Book, *, by_card: bool) -> Entry:
+        """Bitcoin for euros: bought by card (the euros never stood in the account) or, when there is some, sold."""
+        money, fee = Decimal(book.rng.randint(2_000, 30_000)) / 100, Decimal(book.rng.randint(10, 90)) / 100
+        coins = Decimal(book.rng.randint(20_000, 400_000)) * _SATOSHI
+        group = f"buy:{_hex(book, 32)}"
+        sells = not by_card and book.held("BTC") > coins
+        given, given_amount, got, got_amount = ("BTC", coins, "EUR", money) if sells else ("EUR", money, "BTC", coins)
+        draft = ConvertDraft(
+            disposed_asset=given,
+            disposed_amount=given_amount,
+            received_asset=got,
+            received_amount=got_amount,
+            occurred_at_us=occurred_at_us,
         )
+        said = {
+            "side": "sell" if sells else "buy",
+            "fee": f"{fee:f}",
+            "method": "Cash Balance" if sells else "Credit Card",
+        }
+        gave = _movement(draft, book, group, "disposed", given, -given_amount)
+        came = _movement(draft, book, group, "received", got, got_amount, **said)
+        if sells:
+            return Entry(movements=(gave, came))
+        paid = replace(
+            _movement(draft, book, group, "main", "EUR", money), movement_key=f"{group}:paid", kind="deposit"
+        )
+        return Entry(movements=(paid, gave, came))
+
+    def _to_funding(self, draft: MovementDraft, book: Book) -> Entry:
+        return Entry(movements=(replace(self._arrival(draft, book), wallet="funding"),))
 
     def _dust(self, coin: str, trans_id: int, occurred_at_us: int, book: Book) -> tuple[TruthMovement, TruthMovement]:
         """One asset of a sweep. Two per cent are kept; what is credited is told without them."""

@@ -22,13 +22,13 @@ class Rename:
     until_us: int
 
 
-def _us(year: int, month: int, day: int) -> int:
-    return int(datetime(year, month, day, tzinfo=UTC).timestamp()) * 1_000_000
+def _us(year: int, month: int, day: int, hour: int = 0) -> int:
+    return int(datetime(year, month, day, hour, tzinfo=UTC).timestamp()) * 1_000_000
 
 
 RENAMES = (
     Rename(asset="POL", code="MATIC", until_us=_us(2024, 9, 13)),
-    Rename(asset="LUNC", code="LUNA", until_us=_us(2022, 5, 28)),
+    Rename(asset="LUNC", code="LUNA", until_us=_us(2022, 5, 28, 6)),
 )
 
 

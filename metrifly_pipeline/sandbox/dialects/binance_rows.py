@@ -9,20 +9,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
+from metrifly_pipeline.sandbox.dialects.binance_balances import FUNDING_WALLET, funding_wallet, spot_wallet
 from metrifly_pipeline.sandbox.dialects.binance_codes import code_of, fixed, plain, symbol_of
 from metrifly_pipeline.sandbox.rendered import Snapshot
 from metrifly_pipeline.sandbox.truth import TruthMovement, TruthTrade
 
 FIRST_ORDER_ID = 1_000_000_000
-EARN = {"BNB": "LDBNB", "ETH": "LDETH"}
-"""Assets of which a third lies in Simple Earn Flexible and is listed under a code of its own."""
-LOCKED = "USDT"
-"""The asset of which a tenth is locked in open orders."""
-FUNDING_WALLET = "funding"
-"""A deposit may go to the funding wallet (walletType 1), which has a list of its own."""
 _SATOSHI = Decimal("0.00000001")
 
 Parts = Mapping[str, TruthMovement]
@@ -79,7 +74,7 @@ def render(snapshot: Snapshot) -> Book:
         (*(t.executed_at_us for t in snapshot.trades), *(m.occurred_at_us for m in snapshot.movements)), default=0
     )
     payments = records.get("buy", [])
-    funding = _funding(snapshot)
+    sold = [parts for parts in payments if parts["received"].extra.get("side") == "sell"]
     return Book(
         fills=_fills(snapshot.trades),
         deposits=_timeline(records.get("deposit", []), _deposit),
@@ -87,10 +82,10 @@ def render(snapshot: Snapshot) -> Book:
         converts=_timeline(records.get("convert", []), _convert),
         dividends=_timeline(records.get("reward", []), _dividend),
         dust=_dust(records.get("dust", [])),
-        buys=_timeline([p for p in payments if p["received"].extra.get("side") != "sell"], _payment),
-        sells=_timeline([p for p in payments if p["received"].extra.get("side") == "sell"], _payment),
-        balances=_balances(snapshot, funding),
-        funding=[_funding_row(asset, total, snapshot.now_us) for asset, total in sorted(funding.items()) if total],
+        buys=_timeline([parts for parts in payments if parts not in sold], _payment),
+        sells=_timeline(sold, _payment),
+        balances=spot_wallet(snapshot),
+        funding=funding_wallet(snapshot),
         updated_ms=newest_us // 1_000,
     )
 
@@ -251,7 +246,7 @@ def _payment(parts: Parts) -> dict[str, Any]:
         "totalFee": plain(fee),
         "price": plain(abs(fiat.amount / coin.amount).quantize(_SATOSHI)),
         "status": "Completed",
-        "paymentMethod": "Cash Balance",
+        "paymentMethod": got.extra.get("method", "Cash Balance"),
         "createTime": _ms(gave),
         "updateTime": _ms(gave),
     }
@@ -287,41 +282,3 @@ def _dribblet(at_ms: int, trans_id: int, details: Sequence[Mapping[str, Any]]) -
         "transId": trans_id,
         "userAssetDribbletDetails": details,
     }
-
-
-def _funding(snapshot: Snapshot) -> dict[str, Decimal]:
-    """What lies in the funding wallet, hidden movements included: they happened."""
-    held: dict[str, Decimal] = {}
-    for movement in snapshot.account.shown_movements(snapshot.now_us, with_hidden=True):
-        if movement.wallet == FUNDING_WALLET:
-            held[movement.asset] = held.get(movement.asset, Decimal(0)) + movement.amount
-    return held
-
-
-def _funding_row(asset: str, total: Decimal, now_us: int) -> dict[str, str]:
-    frozen = _share(total, 10)
-    return {
-        "asset": code_of(asset, now_us),
-        "free": plain(total - frozen),
-        "locked": "0",
-        "freeze": plain(frozen),
-        "withdrawing": "0",
-    }
-
-
-def _share(total: Decimal, divisor: int) -> Decimal:
-    return (max(total, Decimal(0)) / divisor).quantize(_SATOSHI, rounding=ROUND_DOWN)
-
-
-def _balances(snapshot: Snapshot, funding: Mapping[str, Decimal]) -> list[dict[str, str]]:
-    """The spot wallet as `account` lists it: every asset ever held, zeros too, and what is lent under its own code."""
-    found = []
-    for asset, everything in sorted(snapshot.balances.items()):
-        total = everything - funding.get(asset, Decimal(0))
-        lent = _share(total, 3) if asset in EARN else Decimal(0)
-        locked = _share(total, 10) if asset == LOCKED else Decimal(0)
-        if lent:
-            found.append({"asset": EARN[asset], "free": fixed(lent), "locked": fixed(Decimal(0))})
-        code = code_of(asset, snapshot.now_us)
-        found.append({"asset": code, "free": fixed(total - lent - locked), "locked": fixed(locked)})
-    return found

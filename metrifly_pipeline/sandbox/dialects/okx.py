@@ -11,7 +11,8 @@ from typing import Any
 
 from metrifly_pipeline.sandbox.dialects import RowFields, Venue
 from metrifly_pipeline.sandbox.dialects.okx_gate import Caller, Gate, RefusedError, Rule, wrong
-from metrifly_pipeline.sandbox.dialects.okx_rows import Book, Listing, instrument_of, render
+from metrifly_pipeline.sandbox.dialects.okx_listing import Listing, instrument_of
+from metrifly_pipeline.sandbox.dialects.okx_rows import Book, render
 from metrifly_pipeline.sandbox.rendered import Rendered
 from metrifly_pipeline.sandbox.truth import TruthMarket
 from metrifly_pipeline.sandbox.wire import Handler, Request, Response, json_response

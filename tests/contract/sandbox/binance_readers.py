@@ -57,39 +57,71 @@ def windows(first_ms: int, last_ms: int, days: int) -> Iterator[tuple[int, int]]
         first_ms = end + 1
 
 
-def movements_of(ask: Callable[[str, dict[str, Any]], Any], first_ms: int, now_ms: int) -> Legs:
-    """All deposits, withdrawals, converts, dividends and dust; `ask(name, params)` calls one endpoint."""
-    legs: Legs = {}
+class Reading:
+    """Collects legs; `ask(name, params)` calls one endpoint."""
 
-    def add(key: str, code: str, amount: str, at_ms: int, sign: int = 1) -> None:
-        assert key not in legs
-        legs[key] = (code, sign * Decimal(amount), at_ms)
+    def __init__(self, ask: Callable[[str, dict[str, Any]], Any]) -> None:
+        self.legs: Legs = {}
+        self._ask = ask
 
-    for start, end in windows(first_ms, now_ms, 90):
-        span = {"startTime": start, "endTime": end}
-        for row in ask("deposits", span | {"limit": 1_000}):
-            add(f"deposit:{row['id']}", row["coin"], row["amount"], row["insertTime"])
-        for row in ask("withdrawals", span):
+    def _add(self, key: str, code: str, amount: str, at_ms: int, sign: int = 1) -> None:
+        assert key not in self.legs
+        self.legs[key] = (code, sign * Decimal(amount), at_ms)
+
+    def _pair(self, group: str, gave: tuple[str, str], got: tuple[str, str], at_ms: int) -> None:
+        self._add(f"{group}:disposed", *gave, at_ms, -1)
+        self._add(f"{group}:received", *got, at_ms)
+
+    def capital(self, span: dict[str, Any]) -> None:
+        for row in self._ask("deposits", span | {"limit": 1_000}):
+            self._add(f"deposit:{row['id']}", row["coin"], row["amount"], row["insertTime"])
+        for row in self._ask("withdrawals", span):
             at = ccxt.Exchange.parse8601(row["applyTime"])
-            add(f"withdrawal:{row['id']}", row["coin"], row["amount"], at, -1)
+            self._add(f"withdrawal:{row['id']}", row["coin"], row["amount"], at, -1)
             if Decimal(row["transactionFee"]):
-                add(f"withdrawal:{row['id']}:fee", row["coin"], row["transactionFee"], at, -1)
-        for sweep in ask("dust", span)["userAssetDribblets"]:
+                self._add(f"withdrawal:{row['id']}:fee", row["coin"], row["transactionFee"], at, -1)
+
+    def dust(self, span: dict[str, Any]) -> None:
+        for sweep in self._ask("dust", span)["userAssetDribblets"]:
             for row in sweep["userAssetDribbletDetails"]:
                 group = f"dust:{row['transId']}:{row['fromAsset']}"
-                add(f"{group}:disposed", row["fromAsset"], row["amount"], row["operateTime"], -1)
-                add(f"{group}:received", row["targetAsset"], row["transferedAmount"], row["operateTime"])
-    for start, end in windows(first_ms, now_ms, 30):
-        answer = ask("converts", {"startTime": start, "endTime": end, "limit": 1_000})
+                got = (row["targetAsset"], row["transferedAmount"])
+                self._pair(group, (row["fromAsset"], row["amount"]), got, row["operateTime"])
+
+    def payments(self, span: dict[str, Any]) -> None:
+        asked = {"beginTime": span["startTime"], "endTime": span["endTime"], "rows": 500}
+        for kind, names in (("0", ("fiatCurrency", "cryptoCurrency")), ("1", ("cryptoCurrency", "fiatCurrency"))):
+            for row in self._ask("payments", asked | {"transactionType": kind})["data"]:
+                group = f"buy:{row['orderNo']}"
+                gave, got = (row[names[0]], row["sourceAmount"]), (row[names[1]], row["obtainAmount"])
+                self._pair(group, gave, got, row["createTime"])
+                if row["paymentMethod"] == "Credit Card":
+                    self._add(f"{group}:paid", *gave, row["createTime"])
+
+    def converts(self, span: dict[str, Any]) -> None:
+        answer = self._ask("converts", span | {"limit": 1_000})
         assert answer["moreData"] is False
         for row in answer["list"]:
-            group = f"convert:{row['orderId']}"
-            add(f"{group}:disposed", row["fromAsset"], row["fromAmount"], row["createTime"], -1)
-            add(f"{group}:received", row["toAsset"], row["toAmount"], row["createTime"])
-    for start, end in windows(first_ms, now_ms, 180):
-        for row in ask("dividends", {"startTime": start, "endTime": end, "limit": 500})["rows"]:
-            add(f"reward:{row['id']}", row["asset"], row["amount"], row["divTime"])
-    return legs
+            gave, got = (row["fromAsset"], row["fromAmount"]), (row["toAsset"], row["toAmount"])
+            self._pair(f"convert:{row['orderId']}", gave, got, row["createTime"])
+
+    def dividends(self, span: dict[str, Any]) -> None:
+        for row in self._ask("dividends", span | {"limit": 500})["rows"]:
+            self._add(f"reward:{row['id']}", row["asset"], row["amount"], row["divTime"])
+
+
+def movements_of(ask: Callable[[str, dict[str, Any]], Any], first_ms: int, now_ms: int) -> Legs:
+    """All deposits, withdrawals, payments, converts, dividends and dust, in the widest windows that Binance takes."""
+    reading = Reading(ask)
+    for days, lists in (
+        (90, (reading.capital, reading.dust, reading.payments)),
+        (30, (reading.converts,)),
+        (180, (reading.dividends,)),
+    ):
+        for start, end in windows(first_ms, now_ms, days):
+            for read in lists:
+                read({"startTime": start, "endTime": end})
+    return reading.legs
 
 
 def trade_facts(row: dict[str, Any]) -> tuple[Any, ...]:

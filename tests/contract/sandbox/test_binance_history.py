@@ -81,12 +81,13 @@ def test_python_binance_reads_every_movement_exactly_once(client, account):
         "dust": client.get_dust_log,
         "converts": client.get_convert_trade_history,
         "dividends": client.get_asset_dividend_history,
+        "payments": client.get_fiat_payments_history,
     }
 
     read = readers.movements_of(lambda name, params: endpoints[name](**params), FIRST_MS, NOW_US // 1_000)
 
     assert read == readers.true_movements(account, code_of)
-    assert {key.partition(":")[0] for key in read} == {"deposit", "withdrawal", "dust", "convert", "reward"}
+    assert {key.partition(":")[0] for key in read} == {"deposit", "withdrawal", "dust", "convert", "reward", "buy"}
 
 
 def test_ccxt_reads_every_movement_exactly_once(exchange, account):
@@ -96,6 +97,7 @@ def test_ccxt_reads_every_movement_exactly_once(exchange, account):
         "dust": exchange.sapiGetAssetDribblet,
         "converts": exchange.sapiGetConvertTradeFlow,
         "dividends": exchange.sapiGetAssetAssetDividend,
+        "payments": exchange.sapiGetFiatPayments,
     }
 
     read = readers.movements_of(lambda name, params: endpoints[name](params), FIRST_MS, NOW_US // 1_000)
@@ -119,9 +121,9 @@ def test_ccxt_understands_a_fill_a_deposit_and_a_withdrawal(exchange, account):
 def test_wallets_add_up_to_what_truly_happened(client, account):
     held: dict[str, Decimal] = {}
     spot = client.get_account()["balances"]
-    funding = client._request_margin_api("post", "asset/get-funding-asset", True, data={})
+    funding = client._request_margin_api("post", "asset/get-funding-asset", signed=True, data={})
     for row in [*spot, *funding]:
-        code = row["asset"].removeprefix("LD")
+        code = {"LDBNB": "BNB", "LDETH": "ETH"}.get(row["asset"], row["asset"])
         parts = (Decimal(row.get(name, "0")) for name in ("free", "locked", "freeze", "withdrawing"))
         held[code] = held.get(code, Decimal(0)) + sum(parts)
 
