@@ -1,0 +1,142 @@
+"""The lake as services see it: one object that keeps the Protocol `Lake`."""
+
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import (
+    ConnectionCounts,
+    NormalizeJob,
+    NormalizeOutcome,
+    PublishOutcome,
+    RawRow,
+    ReconciliationRow,
+    ReferenceMarket,
+    Room,
+    SmallTable,
+)
+from metrifly_pipeline.domain.ports import Reach, reach_nothing
+from metrifly_pipeline.lake.durable import Fsync
+from metrifly_pipeline.lake.engine import Engine
+from metrifly_pipeline.lake.landed import watermarks
+from metrifly_pipeline.lake.landing import Landing
+from metrifly_pipeline.lake.ledger import Ledger
+from metrifly_pipeline.lake.maintenance import Maintenance, MaintenanceOutcome
+from metrifly_pipeline.lake.markets import Markets
+from metrifly_pipeline.lake.normalizer import RECORDS_PER_COMMIT, Normalizer
+from metrifly_pipeline.lake.query import run_query
+from metrifly_pipeline.lake.table_set import TableSet
+from metrifly_pipeline.lake.targets import TARGETS
+from metrifly_pipeline.lake.warehouse import Warehouse
+
+
+class DeltaLake:
+    """Delta tables under `<root>/delta`, the published catalogue at `<root>/warehouse/metrifly.duckdb`.
+
+    Safe for several threads and processes; threads of one process take turns. See `domain.ports.Lake` for each method.
+    """
+
+    def __init__(
+        self, root: Path, rooms: Mapping[str, Room], reach: Reach, fsync: Fsync, records_per_commit: int
+    ) -> None:
+        self._turn = threading.RLock()
+        self._tables = TableSet(root, fsync)
+        engine = Engine(root / "spill")
+        self._landing = Landing(self._tables, engine, reach)
+        self._markets = Markets(self._tables, engine)
+        self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
+        self._ledger = Ledger(self._tables, engine)
+        self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, reach, fsync)
+        self._maintenance = Maintenance(self._tables, self._warehouse)
+
+    @property
+    def warehouse_path(self) -> Path:
+        """The file that analysts open."""
+        return self._warehouse.path
+
+    def append_raw(
+        self, rows: Sequence[RawRow], own_tokens: Mapping[ConnectionId, int], app_ids: Mapping[ConnectionId, str]
+    ) -> Mapping[ConnectionId, int]:
+        """Land what is not there already; a connection whose lease was overtaken is missing from the answer."""
+        with self._turn:
+            return self._landing.append(rows, own_tokens, app_ids)
+
+    def append_reference(self, markets: Sequence[ReferenceMarket]) -> int:
+        """Land markets that are new or changed; returns how many."""
+        with self._turn:
+            return self._markets.append(markets)
+
+    def markets(self, exchange: str) -> Sequence[ReferenceMarket]:
+        """The newest version of every market ever seen."""
+        with self._turn:
+            return self._markets.newest(exchange)
+
+    def seen_asset_codes(self, connection: ConnectionId) -> set[str]:
+        """The exchange's own asset codes in this connection's balances, movements and trade fees."""
+        with self._turn:
+            return self._ledger.seen_asset_codes(connection)
+
+    def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """For each app id: watermark by table; a table that it never reached is left out."""
+        with self._turn:
+            self._tables.reload(target.name for target in TARGETS)
+            return watermarks(self._tables, app_ids)
+
+    def normalize(
+        self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
+    ) -> Mapping[ConnectionId, NormalizeOutcome]:
+        """Type raw rows past the watermark into trades, movements, balances and quarantine; exactly once."""
+        with self._turn:
+            return self._normalizer.normalize(jobs, held, now)
+
+    def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> Sequence[ReconciliationRow]:
+        """Reported minus ledger, per connection and asset; all connections for None."""
+        with self._turn:
+            return self._ledger.reconcile(connections)
+
+    def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
+        """What lies there for each connection."""
+        with self._turn:
+            return self._ledger.counts()
+
+    def publish(
+        self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime
+    ) -> PublishOutcome:
+        """Build the catalogue beside the old one and swap it in; discards itself where a newer one is in place."""
+        with self._turn:
+            return self._warehouse.publish(
+                tables, change_seq=change_seq, published_at=published_at, stale_after=stale_after
+            )
+
+    def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+        """Run one read-only statement on the published catalogue: column names and rows."""
+        return run_query(self._warehouse.path, self._tables.folder, sql)
+
+    def maintain(self) -> MaintenanceOutcome:
+        """Join small files and remove those that nobody names any more and that are older than 7 days."""
+        with self._turn:
+            return self._maintenance.run()
+
+
+def open_lake(
+    root: Path,
+    rooms: Mapping[str, Room],
+    *,
+    reach: Reach = reach_nothing,
+    fsync: Fsync = os.fsync,
+    records_per_commit: int = RECORDS_PER_COMMIT,
+) -> DeltaLake:
+    """Open the lake under `root`, which is made where it isn't there.
+
+    Args:
+        root: A directory on a local disk.
+        rooms: SQL and aliases by exchange.
+        reach: Called at each labelled point of landing, normalising and publishing.
+        fsync: Writes an open file to the disk.
+        records_per_commit: Raw records that one commit normalises at most.
+    """
+    root.mkdir(parents=True, exist_ok=True)
+    return DeltaLake(root, rooms, reach, fsync, records_per_commit)

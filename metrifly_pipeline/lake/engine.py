@@ -1,0 +1,76 @@
+"""One DuckDB in memory with the macros in it: where raw records become typed rows, and where the lake is asked."""
+# ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from metrifly_pipeline.lake.tables import literal
+
+_SQL = Path(__file__).parent / "sql"
+_MEMORY = "256MB"
+_MOST_THREADS = 4
+
+
+@cache
+def script(name: str) -> str:
+    """The text of `lake/sql/<name>.sql`."""
+    return (_SQL / f"{name}.sql").read_text(encoding="utf-8")
+
+
+def path_list(paths: Iterable[str]) -> str:
+    """Paths as an SQL list, for `read_parquet`."""
+    return f"[{', '.join(literal(path) for path in paths)}]"
+
+
+class Engine:
+    """A DuckDB connection of its own; temp tables hold one exchange's batch at a time. Not for several threads at once."""
+
+    def __init__(self, spill: Path) -> None:
+        self._connection = duckdb.connect(
+            config={
+                "memory_limit": _MEMORY,
+                "temp_directory": str(spill),
+                "threads": str(min(os.cpu_count() or 1, _MOST_THREADS)),
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+            }
+        )
+        self.run("SET TimeZone = 'UTC'")
+        self.run(script("macros"))
+
+    def run(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> None:
+        """Run statements whose result nobody needs."""
+        self._connection.execute(sql, parameters)
+
+    def rows(
+        self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None
+    ) -> list[tuple[Any, ...]]:
+        """Run one statement and fetch all its rows."""
+        return self._connection.execute(sql, parameters).fetchall()
+
+    def table(self, sql: str) -> pa.Table:
+        """Run one statement and fetch its result as Arrow."""
+        return self._connection.sql(sql).to_arrow_table()
+
+    def load(self, name: str, table: pa.Table) -> None:
+        """Make a temp table of an Arrow table."""
+        self._connection.register("arriving", table)
+        try:
+            self.run(f"CREATE OR REPLACE TEMP TABLE {name} AS SELECT * FROM arriving")
+        finally:
+            self._connection.unregister("arriving")
+
+    def view_files(self, name: str, paths: Sequence[str], empty: str) -> None:
+        """Make a temp view of Parquet files, or of `empty` where there are none."""
+        source = f"SELECT * FROM read_parquet({path_list(paths)})" if paths else empty
+        self.run(f"CREATE OR REPLACE TEMP VIEW {name} AS {source}")
+
+    def set_variable(self, name: str, value: int | str) -> None:
+        """Set a variable that scripts read by `getvariable`."""
+        self.run(f"SET VARIABLE {name} = {value if isinstance(value, int) else literal(value)}")

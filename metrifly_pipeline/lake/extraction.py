@@ -1,0 +1,104 @@
+"""Runs a room's SQL over one exchange's batch of raw records; the room extracts strings, nothing else."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+
+import duckdb
+import pyarrow as pa
+
+from metrifly_pipeline.domain.lake_rows import Alias, Room
+from metrifly_pipeline.lake.engine import Engine, script
+from metrifly_pipeline.lake.tables import MOMENT, RAW_RECORDS, REFERENCE, TEXT, WHOLE
+from metrifly_pipeline.lake.targets import Target
+
+EVERY_OTHER = "*"
+"""A row of aliases.csv with this code: every other code that the exchange lists stands for itself."""
+
+_BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
+_END = datetime(9999, 1, 1, tzinfo=UTC)
+_ALIASES = pa.schema(
+    [
+        pa.field("code", TEXT),
+        pa.field("asset", TEXT),
+        pa.field("wallet", TEXT),
+        pa.field("valid_from", MOMENT),
+        pa.field("valid_to", MOMENT),
+    ]
+)
+_JOBS = pa.schema([pa.field("connection_id", TEXT), pa.field("watermark", WHOLE)])
+_RAW_VIEW = """
+CREATE OR REPLACE TEMP VIEW raw AS
+SELECT connection_id, seq, stream, scope, payload, fetched_at FROM raw_rows WHERE payload IS NOT NULL
+"""
+_OUR_FAULT = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
+"""A room's SQL that names what isn't there fails for every record: that is a defect, not a bad record."""
+
+
+def prepare_reference(engine: Engine, room: Room, reference_files: Sequence[str]) -> None:
+    """Make the tables `reference` and `aliases` of one exchange."""
+    engine.view_files("reference_files", reference_files, REFERENCE.empty_select())
+    engine.set_variable("exchange", room.exchange)
+    engine.run(script("reference"))
+    engine.load("aliases", alias_table(room.aliases))
+    if any(alias.code == EVERY_OTHER for alias in room.aliases):
+        engine.run(script("listed_codes"))
+
+
+def alias_table(aliases: Iterable[Alias]) -> pa.Table:
+    """Aliases with spans that don't overlap: where two rows of a code do, the one that begins later ends the other."""
+    columns: tuple[list[object], ...] = ([], [], [], [], [])
+    by_code: dict[str, list[Alias]] = {}
+    for alias in aliases:
+        if alias.code != EVERY_OTHER:
+            by_code.setdefault(alias.code, []).append(alias)
+    for rows in by_code.values():
+        spans = sorted(
+            ((row.valid_from or _BEGINNING, row.valid_to or _END, row) for row in rows), key=lambda span: span[0]
+        )
+        ends = [start for start, _, _ in spans[1:]] + [_END]
+        for (start, end, row), next_start in zip(spans, ends, strict=True):
+            values = (row.code, row.asset, row.wallet or None, start, min(end, next_start))
+            for column, value in zip(columns, values, strict=True):
+                column.append(value)
+    return pa.table(list(columns), schema=_ALIASES)
+
+
+def read_raw(
+    engine: Engine, target: Target, watermarks: Mapping[str, int], raw_files: Sequence[str], budget: int
+) -> int:
+    """Make `raw_rows` of at most `budget` raw records past each connection's watermark; returns how many there are."""
+    engine.view_files("raw_files", raw_files, RAW_RECORDS.empty_select())
+    engine.load("jobs", pa.table([list(watermarks), list(watermarks.values())], schema=_JOBS))
+    engine.set_variable("target", target.name)
+    engine.set_variable("budget", budget)
+    engine.run(script("raw_batch"))
+    ((records,),) = engine.rows("SELECT coalesce(sum(records), 0)::BIGINT FROM bounds")
+    return int(records)
+
+
+def extract(engine: Engine, target: Target, room: Room) -> None:
+    """Make `extracted` by the room's SQL. A record that makes it raise is left out, and so ends in quarantine."""
+    sql = target.room_sql(room).strip().rstrip(";")
+    engine.run(_RAW_VIEW)
+    try:
+        engine.run(f"CREATE OR REPLACE TEMP TABLE extracted AS {sql}")
+    except _OUR_FAULT:
+        raise
+    except duckdb.Error:
+        ((last,),) = engine.rows("SELECT count(*) FROM raw_rows")
+        engine.run(f"{_RAW_VIEW} AND false")
+        engine.run(f"CREATE OR REPLACE TEMP TABLE extracted AS {sql}")
+        _extract_halves(engine, sql, 0, last)
+
+
+def _extract_halves(engine: Engine, sql: str, first: int, end: int) -> None:
+    """Extract what can be of the raw rows `first` to `end` (excluded), of which one is known to raise."""
+    if end - first <= 1:
+        return
+    middle = (first + end) // 2
+    for low, high in ((first, middle), (middle, end)):
+        engine.run(f"{_RAW_VIEW} AND rowid >= {low} AND rowid < {high}")
+        try:
+            engine.run(f"INSERT INTO extracted BY NAME {sql}")
+        except duckdb.Error:
+            _extract_halves(engine, sql, low, high)

@@ -1,0 +1,125 @@
+"""What has been landed already: the questions that landing asks before it writes."""
+# ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from metrifly_pipeline.domain.lake_rows import RawRow
+from metrifly_pipeline.lake.engine import Engine, script
+from metrifly_pipeline.lake.stored_table import FileFacts, may_hold_span
+from metrifly_pipeline.lake.table_set import TableSet
+from metrifly_pipeline.lake.tables import MOMENT, MOVEMENTS, RAW_RECORDS, TEXT, TRADES, WHOLE, listed
+from metrifly_pipeline.lake.targets import TARGETS
+
+_WANTED = pa.schema(
+    [
+        pa.field("place", WHOLE),
+        pa.field("connection_id", TEXT),
+        pa.field("stream", TEXT),
+        pa.field("scope", TEXT),
+        pa.field("payload_hash", TEXT),
+        pa.field("rank", WHOLE),
+        pa.field("event_at", MOMENT),
+        pa.field("watermark", WHOLE),
+        pa.field("own_from", WHOLE),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One row that somebody wants to land: it is there if an equal one is normalised, or was landed under the own lease."""
+
+    row: RawRow
+    watermark: int
+    own_from: int
+
+
+class LandedRows:
+    """Asks the raw records and the normalised tables; sees the version that their handles show."""
+
+    def __init__(self, tables: TableSet, engine: Engine) -> None:
+        self._tables = tables
+        self._engine = engine
+
+    def find(self, wanted: Sequence[Wanted]) -> set[int]:
+        """Places in `wanted` whose row is there already. A record that another version superseded counts as gone."""
+        files = [file.path for file in self._tables.raw.files() if _may_hold(file, wanted)]
+        if not files:
+            return set()
+        self._engine.view_files("raw_files", files, RAW_RECORDS.empty_select())
+        self._engine.load("wanted", _as_table(wanted))
+        hits = self._engine.rows(script("landed"))
+        superseded = self._superseded({connection for _, connection, _ in hits})
+        return {place for place, connection, seq in hits if (connection, seq) not in superseded}
+
+    def newest_balances(self, connections: Iterable[str]) -> dict[tuple[str, str], str]:
+        """Fingerprint of the newest snapshot by (connection, scope)."""
+        wanted = sorted(connections)
+        files = self._tables.raw.files_of(wanted)
+        if not files:
+            return {}
+        self._engine.view_files("raw_files", files, RAW_RECORDS.empty_select())
+        rows = self._engine.rows(
+            "SELECT connection_id, scope, max_by(payload_hash, seq) FROM raw_files"
+            f" WHERE stream = 'balances' AND connection_id IN ({listed(wanted)})"
+            " GROUP BY connection_id, scope"
+        )
+        return {(connection, scope): payload_hash for connection, scope, payload_hash in rows}
+
+    def _superseded(self, connections: Iterable[str]) -> set[tuple[str, int]]:
+        """(connection, seq) of raw records whose values were overtaken by a newer version."""
+        wanted = sorted(connections)
+        found: set[tuple[str, int]] = set()
+        for shape, key in ((TRADES, "trade_key"), (MOVEMENTS, "movement_key")):
+            files = [
+                file for file in self._tables.stored(shape.name).files() if file.may_hold_any("connection_id", wanted)
+            ]
+            if any(file.may_hold("version", 2, 2**62) for file in files):
+                self._engine.view_files("stored_rows", [file.path for file in files], shape.empty_select())
+                self._engine.run(
+                    f"CREATE OR REPLACE TEMP VIEW stored AS SELECT *, {key} AS record_key FROM stored_rows"
+                    f" WHERE connection_id IN ({listed(wanted)})"
+                )
+                found.update(self._engine.rows(script("superseded")))
+        return found
+
+
+def _may_hold(file: FileFacts, wanted: Sequence[Wanted]) -> bool:
+    """Whether a file may hold one of the rows: by connection and time; rows without a time are looked for everywhere."""
+    connections = {each.row.connection for each in wanted}
+    if not file.may_hold_any("connection_id", connections):
+        return False
+    times: list[datetime] = [each.row.event_at for each in wanted if each.row.event_at is not None]
+    return len(times) < len(wanted) or may_hold_span(file, "event_at", min(times), max(times))
+
+
+def _as_table(wanted: Sequence[Wanted]) -> pa.Table:
+    rows = [each.row for each in wanted]
+    return pa.table(
+        [
+            list(range(len(rows))),
+            [row.connection for row in rows],
+            [str(row.stream) for row in rows],
+            [row.scope for row in rows],
+            [row.payload_hash for row in rows],
+            [row.rank for row in rows],
+            [row.event_at for row in rows],
+            [each.watermark for each in wanted],
+            [each.own_from for each in wanted],
+        ],
+        schema=_WANTED,
+    )
+
+
+def watermarks(tables: TableSet, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+    """For each app id: watermark by table; a table that it never reached is left out."""
+    return {
+        app_id: {
+            target.name: mark for target in TARGETS if (mark := tables.stored(target.name).mark(app_id)) is not None
+        }
+        for app_id in app_ids
+    }

@@ -1,0 +1,44 @@
+"""Keeping the Delta tables quick to read: small files are joined, files that nobody names any more are removed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from metrifly_pipeline.lake.table_set import TableSet
+from metrifly_pipeline.lake.warehouse import Warehouse
+
+MOST_FILES = 50
+"""Live files of a table above which they are joined: each costs 0.2-0.3 ms a scan."""
+KEPT = timedelta(days=7)
+"""How long files outlive the version that names them: for readers of an older catalogue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceOutcome:
+    """What was done, by table."""
+
+    joined: Mapping[str, int] = field(default_factory=dict)
+    """Files that were joined into fewer."""
+    removed: Mapping[str, int] = field(default_factory=dict)
+    """Files that were removed from the disk."""
+
+
+class Maintenance:
+    """Compacts and vacuums; not for several threads at once."""
+
+    def __init__(self, tables: TableSet, warehouse: Warehouse) -> None:
+        self._tables = tables
+        self._warehouse = warehouse
+
+    def run(self) -> MaintenanceOutcome:
+        """Maintain all tables. A table that others commit to meanwhile is left for the next time."""
+        self._tables.reload()
+        shown = self._warehouse.shown_versions()
+        joined: dict[str, int] = {}
+        removed: dict[str, int] = {}
+        for name in self._tables.versions():
+            table = self._tables.stored(name)
+            if len(table.files()) > MOST_FILES:
+                joined[name] = table.compact()
+            removed[name] = table.vacuum(KEPT, keep_version=shown.get(name))
+        return MaintenanceOutcome(joined=joined, removed=removed)

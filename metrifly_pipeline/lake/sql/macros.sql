@@ -1,0 +1,93 @@
+-- lake/sql/macros.sql: checked typing. Text comes from exchanges; nothing here raises, rounds or guesses.
+-- A number is -?digits[.digits][e[+-]digits], at most 20 integer digits and 18 decimals once its exponent is expanded.
+
+-- The quick way: a plain number that surely fits. Almost every row takes it.
+CREATE OR REPLACE TEMP MACRO is_plain(t) AS regexp_full_match(t, '-?[0-9]{1,20}(\.[0-9]{1,18})?');
+CREATE OR REPLACE TEMP MACRO is_number(t) AS
+    regexp_full_match(t, '-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?');
+
+-- The long way: exponents and many zeros, by moving the point in the text.
+CREATE OR REPLACE TEMP MACRO mantissa(t) AS ltrim(regexp_replace(t, '[eE].*$', ''), '-');
+CREATE OR REPLACE TEMP MACRO exponent(t) AS
+    coalesce(try_cast(nullif(regexp_extract(t, '[eE]([+-]?[0-9]+)$', 1), '') AS INTEGER), if(t ~ '.*[eE].*', NULL, 0));
+CREATE OR REPLACE TEMP MACRO all_digits(t) AS replace(mantissa(t), '.', '');
+CREATE OR REPLACE TEMP MACRO point_at(t) AS length(split_part(mantissa(t), '.', 1)) + exponent(t);
+CREATE OR REPLACE TEMP MACRO is_zero(t) AS trim(all_digits(t), '0') = '';
+-- An exponent beyond any number that fits is no reason to build a text of that length.
+CREATE OR REPLACE TEMP MACRO point_is_near(t) AS coalesce(abs(point_at(t)) <= 1000, false);
+CREATE OR REPLACE TEMP MACRO integer_text(t) AS ltrim(
+    CASE
+        WHEN point_at(t) <= 0 THEN ''
+        ELSE rpad(left(all_digits(t), point_at(t)::BIGINT), point_at(t)::INTEGER, '0')
+    END, '0');
+CREATE OR REPLACE TEMP MACRO decimals_text(t) AS rtrim(
+    CASE
+        WHEN point_at(t) >= 0 THEN substr(all_digits(t), (point_at(t) + 1)::BIGINT)
+        ELSE repeat('0', (-point_at(t))::BIGINT) || all_digits(t)
+    END, '0');
+CREATE OR REPLACE TEMP MACRO moved_decimal(t) AS CASE
+    WHEN is_zero(t) THEN CAST(0 AS DECIMAL(38, 18))
+    WHEN NOT point_is_near(t) THEN NULL
+    WHEN length(integer_text(t)) > 20 OR length(decimals_text(t)) > 18 THEN NULL
+    ELSE try_cast(
+        if(starts_with(t, '-'), '-', '') || '0' || integer_text(t) || '.' || decimals_text(t) || '0' AS DECIMAL(38, 18))
+END;
+
+-- Text to DECIMAL(38, 18); NULL where it is missing or does not fit, and then number_problem says why.
+CREATE OR REPLACE TEMP MACRO exact_decimal(t) AS CASE
+    WHEN is_plain(t) THEN try_cast(t AS DECIMAL(38, 18))
+    WHEN is_number(t) THEN moved_decimal(t)
+END;
+
+-- Why a text is no exact decimal: `amount: 19 decimals`.
+CREATE OR REPLACE TEMP MACRO number_problem(field, t) AS field || ': ' || CASE
+    WHEN t IS NULL THEN 'missing'
+    WHEN NOT is_number(t) THEN 'not a number'
+    WHEN NOT point_is_near(t) THEN 'exponent out of range'
+    WHEN length(decimals_text(t)) > 18 THEN length(decimals_text(t)) || ' decimals'
+    WHEN length(integer_text(t)) > 20 THEN length(integer_text(t)) || ' integer digits'
+    ELSE 'not a number'
+END;
+-- A price may have more than 18 decimals (then it is rounded and flagged), but not more than 20 integer digits.
+CREATE OR REPLACE TEMP MACRO has_only_more_decimals(t) AS coalesce(
+    is_number(t) AND length(t) <= 200 AND point_is_near(t) AND length(integer_text(t)) <= 20, false);
+
+-- Exact multiplication: (19, 9) x (19, 9) is (38, 18) without rounding, proven by the way back to the wide value.
+CREATE OR REPLACE TEMP MACRO narrow(t) AS
+    if(regexp_full_match(t, '-?[0-9]{1,10}(\.[0-9]{1,9})?'), try_cast(t AS DECIMAL(19, 9)), NULL);
+CREATE OR REPLACE TEMP MACRO exact_product(a_text, a, b_text, b) AS CASE
+    WHEN narrow(a_text) = a AND narrow(b_text) = b THEN narrow(a_text) * narrow(b_text)
+END;
+
+-- Times to microseconds since 1970, cut towards the past; NULL where the text is no time in that unit.
+CREATE OR REPLACE TEMP MACRO first_decimals(t, places) AS
+    CAST(rpad(left(split_part(t, '.', 2), places), places, '0') AS BIGINT);
+CREATE OR REPLACE TEMP MACRO datetime_micros(t) AS
+    epoch_us(try_cast(replace(left(t, 19), ' ', 'T') AS TIMESTAMP)) + first_decimals(rtrim(substr(t, 20), 'Z'), 6);
+CREATE OR REPLACE TEMP MACRO micros(t, unit) AS CASE
+    WHEN unit = 'ms' AND regexp_full_match(t, '[0-9]{1,15}') THEN CAST(t AS BIGINT) * 1000
+    WHEN unit = 'ms' AND regexp_full_match(t, '[0-9]{1,15}\.[0-9]+')
+        THEN CAST(split_part(t, '.', 1) AS BIGINT) * 1000 + first_decimals(t, 3)
+    WHEN unit = 's' AND regexp_full_match(t, '[0-9]{1,12}') THEN CAST(t AS BIGINT) * 1000000
+    WHEN unit = 's' AND regexp_full_match(t, '[0-9]{1,12}\.[0-9]+')
+        THEN CAST(split_part(t, '.', 1) AS BIGINT) * 1000000 + first_decimals(t, 6)
+    WHEN unit = 'us' AND regexp_full_match(t, '[0-9]{1,18}') THEN CAST(t AS BIGINT)
+    WHEN unit = 'ns' AND regexp_full_match(t, '[0-9]{1,18}|[1-8][0-9]{18}') THEN CAST(t AS BIGINT) // 1000
+    WHEN unit = 'datetime'
+        AND regexp_full_match(t, '[0-9]{4}-[0-9]{2}-[0-9]{2}[ T][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z?')
+        THEN datetime_micros(t)
+END;
+-- No exchange is older than 2009; `latest_us` is tomorrow, set by the engine.
+CREATE OR REPLACE TEMP MACRO is_plausible(us) AS coalesce(us BETWEEN 1230768000000000 AND getvariable('latest_us'), false);
+CREATE OR REPLACE TEMP MACRO moment(t, unit) AS
+    if(is_plausible(micros(t, unit)), make_timestamptz(micros(t, unit)), NULL);
+CREATE OR REPLACE TEMP MACRO moment_problem(field, t, unit) AS field || ': ' || CASE
+    WHEN t IS NULL THEN 'missing'
+    WHEN micros(t, unit) IS NULL THEN 'unreadable'
+    ELSE 'before 2009 or in the future'
+END;
+
+-- Parts of a fingerprint: a missing value and an empty one are not the same.
+CREATE OR REPLACE TEMP MACRO part(value) AS coalesce(CAST(value AS VARCHAR), chr(0)) || chr(31);
+CREATE OR REPLACE TEMP MACRO fingerprint(t) AS left(sha256(t), 32);
+CREATE OR REPLACE TEMP MACRO blank_to_null(t) AS nullif(trim(CAST(t AS VARCHAR)), '');

@@ -1,0 +1,57 @@
+"""The three tables that raw records are normalised into, and what differs between them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from metrifly_pipeline.domain.lake_rows import Room
+from metrifly_pipeline.domain.streams import Stream
+from metrifly_pipeline.lake.tables import BALANCES, MOVEMENTS, TRADES, TableShape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One normalised table: which SQL of a room feeds it, which scripts type and merge it, what its key is called."""
+
+    shape: TableShape
+    room_sql: Callable[[Room], str]
+    typing: tuple[str, ...]
+    """Scripts that make `typed`; before the last one of several, rows left open are settled by Python's integers."""
+    merging: str
+    key: str = ""
+    """Column that holds `record_key`; empty for a table without versions."""
+
+    @property
+    def name(self) -> str:
+        """The table's name, also that of its watermark."""
+        return self.shape.name
+
+
+TARGETS = (
+    Target(
+        shape=TRADES,
+        room_sql=lambda room: room.trades_sql,
+        typing=("trades_parsed", "trades_typed"),
+        merging="versions",
+        key="trade_key",
+    ),
+    Target(
+        shape=MOVEMENTS,
+        room_sql=lambda room: room.movements_sql,
+        typing=("movements_typed",),
+        merging="versions",
+        key="movement_key",
+    ),
+    Target(
+        shape=BALANCES,
+        room_sql=lambda room: room.balances_sql,
+        typing=("balances_typed",),
+        merging="balance_changes",
+    ),
+)
+
+
+def target_of(stream: Stream) -> str | None:
+    """Name of the table that a stream feeds; None for markets, which are landed elsewhere."""
+    if stream is Stream.REFERENCE:
+        return None
+    return {Stream.FILLS: TRADES.name, Stream.BALANCES: BALANCES.name}.get(stream, MOVEMENTS.name)

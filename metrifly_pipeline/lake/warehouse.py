@@ -1,0 +1,92 @@
+"""Publishing: the DuckDB file that analysts open is built beside the one in place and swapped in by a rename."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from metrifly_pipeline.domain.lake_rows import PublishOutcome, Room, SmallTable
+from metrifly_pipeline.domain.ports import Reach
+from metrifly_pipeline.lake.building import build_catalogue
+from metrifly_pipeline.lake.durable import Fsync, sync_path
+from metrifly_pipeline.lake.table_set import TableSet
+from metrifly_pipeline.lake.tables import literal
+
+_READABLE_BY_ALL = 0o644
+
+
+class Warehouse:
+    """The published file; one publish at a time over all processes, readers never wait."""
+
+    def __init__(self, folder: Path, tables: TableSet, rooms: Mapping[str, Room], reach: Reach, fsync: Fsync) -> None:
+        self.path = folder / "metrifly.duckdb"
+        self._new = folder / "metrifly.duckdb.building"
+        self._tables = tables
+        self._rooms = rooms
+        self._reach = reach
+        self._fsync = fsync
+
+    def publish(
+        self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime
+    ) -> PublishOutcome:
+        """Build and swap; see `Lake.publish`."""
+        with self._alone():
+            self._tables.reload()
+            versions = self._tables.versions()
+            if self._is_older(change_seq, versions):
+                return PublishOutcome(published=False, path=str(self.path), versions=versions)
+            meta = {"published_at": published_at, "stale_after": stale_after, "change_seq": change_seq}
+            rows = build_catalogue(self._new, self._tables, self._rooms, tables, meta)
+            sync_path(self._new, self._fsync)
+            self._reach("publish.before_rename")
+            self._new.rename(self.path)
+            sync_path(self.path.parent, self._fsync)
+            self._reach("publish.after_rename")
+        return PublishOutcome(published=True, path=str(self.path), rows=rows, versions=versions)
+
+    def shown_versions(self) -> dict[str, int]:
+        """Version of each Delta table that the file in place shows; empty where there is none."""
+        meta = self._meta_in_place()
+        return {name: meta[f"{name}_version"] for name in self._tables.versions()} if meta else {}
+
+    def _is_older(self, change_seq: int, versions: Mapping[str, int]) -> bool:
+        """Whether what we would build shows anything older than the file in place does."""
+        meta = self._meta_in_place()
+        return bool(meta) and (
+            change_seq < meta["change_seq"]
+            or any(number < meta[f"{name}_version"] for name, number in versions.items())
+        )
+
+    def _meta_in_place(self) -> dict[str, Any]:
+        """The row of `_meta`; empty where there is no file, or none that can be read (then it is replaced)."""
+        if not self.path.exists():
+            return {}
+        try:
+            # Attached to a DuckDB of our own: `connect(path)` would show the file that another thread still has open.
+            with duckdb.connect() as connection:
+                connection.execute(f"ATTACH {literal(str(self.path))} AS shown (READ_ONLY)")
+                result = connection.execute("SELECT * FROM shown._meta")
+                names = [column[0] for column in result.description or ()]
+                rows = result.fetchall()
+        except duckdb.Error:
+            return {}
+        meta = dict(zip(names, rows[0], strict=True)) if rows else {}
+        return meta if {"change_seq", *(f"{name}_version" for name in self._tables.versions())} <= meta.keys() else {}
+
+    @contextlib.contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the lock that makes compare-and-swap one step, and clear away what a killed publish left."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        lock = os.open(self.path.with_name(".publish.lock"), os.O_RDWR | os.O_CREAT, _READABLE_BY_ALL)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            for leftover in self.path.parent.glob(f"{self._new.name}*"):
+                leftover.unlink()
+            yield
+        finally:
+            os.close(lock)
