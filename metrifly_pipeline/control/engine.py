@@ -1,11 +1,12 @@
 """Opening the database: addresses, what each connection is told, and bringing the tables up to date."""
 
+import fcntl
+import os
 import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -73,18 +74,31 @@ def _begin_sqlite(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
 
+_OUR_MISTAKE = "SQLITE_ERROR"
+"""What SQLite says to a statement that makes no sense; all else that it says is trouble with the file."""
+
+
 @contextmanager
 def translated() -> Iterator[None]:
-    """Turn the library's words for "not reachable" and "locked" into ours; its text may hold an address."""
+    """Turn the library's words for "not reachable", "locked", "disk full" or "no database" into ours; its text may hold an address."""
     try:
         yield
-    except (OperationalError, InterfaceError) as error:
-        raise StoreUnavailableError(f"The control database does not answer ({_kind(error)}); try again") from None
+    except (DBAPIError, sqlite3.Error) as error:
+        kind = _trouble(error)
+        if kind is None:
+            raise
+        raise StoreUnavailableError(f"The control database can't be reached or read ({kind})") from None
 
 
-def _kind(error: DBAPIError) -> str:
-    code: Any = getattr(error.orig, "sqlite_errorname", None) or getattr(error.orig, "pgcode", None)
-    return str(code or "no connection")
+def _trouble(error: DBAPIError | sqlite3.Error) -> str | None:
+    """The driver's short code for trouble with the database itself; None for a broken rule or a mistake of ours."""
+    original = error.orig if isinstance(error, DBAPIError) else error
+    if isinstance(original, sqlite3.Error):
+        code = getattr(original, "sqlite_errorname", _OUR_MISTAKE)
+        return None if code == _OUR_MISTAKE or code.startswith("SQLITE_CONSTRAINT") else code
+    if isinstance(error, OperationalError | InterfaceError):
+        return getattr(original, "pgcode", None) or "no connection"
+    return None
 
 
 def upgrade(engine: Engine) -> None:
@@ -99,10 +113,18 @@ def upgrade(engine: Engine) -> None:
 
 
 def _use_wal(engine: Engine) -> None:
-    with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
-        cursor.execute("PRAGMA journal_mode")
-        if cursor.fetchone() != ("wal",):
-            cursor.execute("PRAGMA journal_mode = WAL")
+    """Let readers and the writer not wait for each other. The file remembers it, so only its first opener sets it."""
+    folder = os.open(Path(str(engine.url.database)).parent, os.O_RDONLY)
+    try:
+        # SQLite doesn't wait when two set it at once, so we do. The folder is locked, not the file: closing a second handle of the file
+        # would drop SQLite's own locks on it.
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        with closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
+            cursor.execute("PRAGMA journal_mode")
+            if cursor.fetchone() != ("wal",):
+                cursor.execute("PRAGMA journal_mode = WAL")
+    finally:
+        os.close(folder)
 
 
 def _migrate(engine: Engine) -> None:

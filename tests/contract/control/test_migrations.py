@@ -1,0 +1,125 @@
+"""Opening a database makes and keeps its tables as the code has them, on both databases."""
+
+import random
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from metrifly_pipeline.control import open_store
+from metrifly_pipeline.control.engine import HEAD, MIGRATIONS, open_engine, upgrade
+from metrifly_pipeline.control.tables import metadata
+from metrifly_pipeline.domain.trouble import RefusedError
+from tests.contract.control.builders import NOW
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty(request, tmp_path):
+    """The address of a database with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/deep/down/control.db"
+    return request.getfixturevalue("postgres").database()
+
+
+@pytest.fixture
+def engine(empty):
+    made = open_engine(empty)
+    yield made
+    made.dispose()
+
+
+def _differences(engine):
+    with engine.connect() as db:
+        context = MigrationContext.configure(db, opts={"compare_type": True, "compare_server_default": True})
+        return compare_metadata(context, metadata)
+
+
+def test_the_migrations_lead_to_the_tables_of_the_code(engine):
+    assert _differences(engine)
+
+    upgrade(engine)
+
+    assert _differences(engine) == []
+
+
+def test_a_table_that_differs_is_noticed(engine):
+    upgrade(engine)
+    with engine.begin() as db:
+        db.execute(text("ALTER TABLE accounts ADD COLUMN extra TEXT"))
+
+    assert _differences(engine)
+
+
+def test_the_newest_migration_is_the_one_the_code_expects():
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+
+    assert ScriptDirectory.from_config(config).get_current_head() == HEAD
+
+
+def test_opening_again_keeps_what_is_there(empty):
+    first = open_store(empty, random.Random(1))
+    first.ensure_account("ann", NOW)
+    first.close()
+
+    second = open_store(empty, random.Random(2))
+    account = second.ensure_account("ann", NOW)
+    second.close()
+
+    assert account == open_account(empty)
+
+
+def open_account(address):
+    engine = open_engine(address)
+    with engine.connect() as db:
+        found = db.execute(text("SELECT id FROM accounts")).scalar_one()
+    engine.dispose()
+    return found
+
+
+def test_several_that_open_an_empty_database_at_once_all_get_it_whole(empty):
+    def opened(number):
+        store = open_store(empty, random.Random(number))
+        seq = store.change_seq()
+        store.close()
+        return seq
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(opened, range(4))) == [0, 0, 0, 0]
+
+
+def test_a_migration_that_fails_leaves_nothing_behind(engine):
+    with engine.begin() as db:
+        db.execute(text("CREATE TABLE budgets (other TEXT)"))
+
+    with pytest.raises(Exception, match="budgets"):
+        upgrade(engine)
+
+    with engine.begin() as db:
+        db.execute(text("DROP TABLE budgets"))
+    upgrade(engine)
+    assert _differences(engine) == []
+
+
+def test_the_tables_of_a_newer_release_are_left_alone(engine, empty):
+    upgrade(engine)
+    with engine.begin() as db:
+        db.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+
+    with pytest.raises(RefusedError, match="newer release"):
+        open_store(empty, random.Random(1))
+
+
+def test_a_new_sqlite_file_is_ours_alone_and_writes_ahead(tmp_path):
+    file = tmp_path / "control.db"
+    open_store(f"sqlite:///{file}", random.Random(1)).close()
+
+    assert file.stat().st_mode & 0o777 == 0o600
+    with closing(sqlite3.connect(file)) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone() == ("wal",)
