@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 from metrifly_pipeline.sandbox.faults import Fault, FaultKind
-from metrifly_pipeline.sandbox.live import append_trade, hide
+from metrifly_pipeline.sandbox.live import amend_trade, append_trade, hide
 from metrifly_pipeline.sandbox.truth import TruthAccount, TruthKey, TruthMovement, TruthTrade
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ def admin_app(sandbox: "Sandbox") -> web.Application:
         ("DELETE", "/faults"): _clear_faults,
         ("POST", "/hide"): _hide,
         ("POST", "/trade"): _trade,
+        ("POST", "/amend"): _amend,
         ("POST", "/key"): _key,
     }
     app = web.Application()
@@ -172,17 +173,31 @@ def _hide(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trade(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Append one new trade, now: {exchange, uid?, market?, side?, amount?, price?}."""
+    """Append one new trade, now: {exchange, uid?, market?, side?, amount?, price?, late_seconds?}."""
     account = _account(sandbox, asked)
+    now_us = _now_us(sandbox)
+    late_us = int(float(asked.get("late_seconds", 0)) * 1_000_000)
     trade = append_trade(
         account,
-        now_us=_now_us(sandbox),
+        now_us=now_us,
+        visible_at_us=now_us + late_us if late_us else None,
         market=asked.get("market"),
         side=asked.get("side", "buy"),
         amount=Decimal(asked["amount"]) if "amount" in asked else None,
         price=Decimal(asked["price"]) if "price" in asked else None,
     )
     return trade_json(trade)
+
+
+def _amend(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Send a trade with another fee from now on: {exchange, uid?, trade_key, fee_amount}."""
+    account = _account(sandbox, asked)
+    found = next((trade for trade in account.trades if trade.trade_key == asked["trade_key"]), None)
+    if found is None:
+        raise KeyError(asked["trade_key"])
+    amended = replace(found, fee_amount=Decimal(asked["fee_amount"]))
+    amend_trade(account, amended, now_us=_now_us(sandbox))
+    return trade_json(amended)
 
 
 def _key(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:

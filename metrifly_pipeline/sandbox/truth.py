@@ -85,6 +85,9 @@ class TruthKey:
     """read_trades, read_ledger, read_balances, trade, withdraw, transfer."""
     ip_allowlist: tuple[str, ...] = ()
     expires_at_us: int | None = None
+    history_from_us: int | None = None
+    """Nothing older is shown to this key (Kraken's query start); None = no such limit."""
+    history_to_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

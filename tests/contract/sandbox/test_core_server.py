@@ -75,6 +75,29 @@ def test_a_new_trade_is_served_at_once_and_moves_the_balance(sandbox, client):
     assert Decimal(client("BalanceEx")["result"]["XXBT"]["balance"]) == before + Decimal("0.125")
 
 
+def test_a_late_trade_is_executed_now_and_served_later(sandbox, client, clock):
+    made = admin(sandbox, "POST", "/trade", exchange="kraken", market="BTC/USD", late_seconds=600)
+    before = client("TradesHistory")["result"]["trades"]
+
+    clock.forward(600)
+
+    assert made["trade_key"] not in before
+    assert made["trade_key"] in client("TradesHistory")["result"]["trades"]
+
+
+def test_an_amended_trade_is_served_with_its_new_fee_in_history_ledger_and_balance(sandbox, client, builder):
+    key = builder.trades[0].trade_key
+    before = Decimal(client("BalanceEx")["result"]["ZUSD"]["balance"])
+
+    admin(sandbox, "POST", "/amend", exchange="kraken", trade_key=key, fee_amount="0.5000")
+
+    assert client("TradesHistory")["result"]["trades"][key]["fee"] == "0.50000"
+    lines = client("Ledgers")["result"]["ledger"].values()
+    assert {line["fee"] for line in lines if line["refid"] == key and line["asset"] == "ZUSD"} == {"0.5000"}
+    change = builder.account.amendments[0].before.fee_amount - Decimal("0.5")
+    assert Decimal(client("BalanceEx")["result"]["ZUSD"]["balance"]) == before + change
+
+
 def test_a_hidden_movement_is_no_longer_served_while_its_balance_stays(sandbox, client, builder):
     hidden = builder.movements[0].movement_key
     before = client("BalanceEx")["result"]

@@ -1,5 +1,6 @@
 """Kraken's windows and pages: start exclusive, end inclusive, fifty at a time, the newest first."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -98,6 +99,22 @@ def test_a_window_that_cannot_be_read_is_refused_with_its_name(serve):
     assert client("TradesHistory", ofs="many")["error"] == ["EGeneral:Invalid arguments:ofs"]
     assert client("TradesHistory", start="soon")["error"] == ["EGeneral:Invalid arguments:start"]
     assert client("TradesHistory", ofs="0")["error"] == []
+
+
+def test_a_key_with_a_query_range_sees_nothing_outside_of_it_and_says_so(serve):
+    builder = AccountBuilder("kraken").with_fill().with_fill().with_fill()
+    first, second, third = builder.trades
+    key = builder.key
+    builder.account.keys[key.api_key] = replace(
+        key, history_from_us=second.executed_at_us, history_to_us=third.executed_at_us - 1
+    )
+    client = serve(builder)
+
+    told = client("GetApiKeyInfo")["result"]
+
+    assert trades_of(client("TradesHistory")) == [second.trade_key]
+    assert first.trade_key not in trades_of(client("TradesHistory", start=0))
+    assert told["queryFrom"] == str(second.executed_at_us // 1_000_000)
 
 
 def test_single_trades_and_lines_are_found_by_id_and_trades_name_their_lines(serve):

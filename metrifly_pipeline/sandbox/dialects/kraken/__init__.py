@@ -101,7 +101,7 @@ class KrakenDialect:
         index = self._books.of(asker.account, request.now_us).trades
         if asker.asked.get("type", "") not in _WITHOUT_POSITION:
             index = Index([])
-        page = index.page(asker.asked)
+        page = index.page(asker.asked, asker.history_ns)
         with_ledgers = asker.asked.get("ledgers", "").lower() in _YES
         rows = ",".join(item.text_with_ledgers if with_ledgers else item.text for item in page.items)
         return _text(f'{{"error":[],"result":{{"count":{page.count},"trades":{{{rows}}}}}}}')
@@ -109,7 +109,7 @@ class KrakenDialect:
     def _ledgers(self, asker: Asker, request: Request) -> Response:
         asked = asker.asked
         index = self._filtered(self._books.of(asker.account, request.now_us).ledger, asked)
-        page = index.page(asked)
+        page = index.page(asked, asker.history_ns)
         count = "" if asked.get("without_count", "").lower() in _YES else f'"count":{page.count},'
         rows = ",".join(item.text for item in page.items)
         return _text(f'{{"error":[],"result":{{{count}"ledger":{{{rows}}}}}}}')
@@ -151,7 +151,6 @@ class KrakenDialect:
 
     def _key_info(self, asker: Asker, request: Request) -> Response:
         key = asker.key
-        expires = "0" if key.expires_at_us is None else str(key.expires_at_us // 1_000_000)
         names = [name for ours, names in PERMISSIONS.items() if ours in key.permissions for name in names]
         return _result(
             {
@@ -161,15 +160,20 @@ class KrakenDialect:
                 "nonceWindow": 0,
                 "permissions": names,
                 "iban": asker.account.uid,
-                "validUntil": expires,
-                "queryFrom": "0",
-                "queryTo": "0",
+                "validUntil": _second(key.expires_at_us),
+                "queryFrom": _second(key.history_from_us),
+                "queryTo": _second(key.history_to_us),
                 "createdTime": "1672531200",
                 "modifiedTime": "1672531200",
                 "ipAllowlist": list(key.ip_allowlist),
                 "lastUsed": str(int(request.now)),
             }
         )
+
+
+def _second(moment_us: int | None) -> str:
+    """A unix second; "0" where nothing is set."""
+    return "0" if moment_us is None else str(moment_us // 1_000_000)
 
 
 def _time(request: Request) -> dict[str, Any]:

@@ -55,6 +55,12 @@ class Asker:
     key: TruthKey
     asked: dict[str, str]
 
+    @property
+    def history_ns(self) -> tuple[int | None, int | None]:
+        """The span that the key's query start and end leave; both ends belong to it."""
+        first, last = self.key.history_from_us, self.key.history_to_us
+        return (None if first is None else first * 1_000 - 1, None if last is None else last * 1_000)
+
 
 class Gate:
     """Lets requests in or refuses them."""

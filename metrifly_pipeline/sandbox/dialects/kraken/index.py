@@ -53,17 +53,21 @@ class Index:
         place = self._places.get(identity)
         return None if place is None else self._items[place]
 
-    def page(self, asked: Mapping[str, str]) -> Page:
+    def page(self, asked: Mapping[str, str], history_ns: tuple[int | None, int | None] = (None, None)) -> Page:
         """At most 50 rows, newest first.
 
         Args:
             asked: `start` (exclusive) and `end` (inclusive) as unix seconds or ids, `ofs` as a number of rows.
+            history_ns: What the key is shown at all: after the first (exclusive) and up to the last (inclusive) moment.
 
         Raises:
             InvalidArgumentError: One of them can't be read.
         """
         low = self._edge(asked, "start", 0)
         high = self._edge(asked, "end", len(self._items))
+        first, last = history_ns
+        low = low if first is None else max(low, bisect_right(self._times, first))
+        high = high if last is None else min(high, bisect_right(self._times, last))
         try:
             offset = int(asked.get("ofs") or "0")
         except ValueError:
