@@ -15,7 +15,7 @@ from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.ports import Clock, ControlStore, ExchangeGateway, Lake, Reach, Vault, reach_nothing
 from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
-from metrifly_pipeline.lake.store import open_lake
+from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
 from metrifly_pipeline.services.listing import Listing
