@@ -1,10 +1,12 @@
 """What the Delta tables add up to, asked directly: reconciliation, counts and seen codes."""
 # ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import pyarrow as pa
 
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow
+from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow, Room
 from metrifly_pipeline.lake.engine import Engine, script
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import (
@@ -12,36 +14,30 @@ from metrifly_pipeline.lake.tables import (
     MOVEMENTS,
     QUARANTINE,
     RAW_RECORDS,
+    REFERENCE,
+    TEXT,
     TRADES,
     TableShape,
     listed,
-    literal,
 )
 
 _LEDGER_TABLES = (TRADES, MOVEMENTS, BALANCES)
-_COUNTS = """
-WITH traded AS (
-    SELECT connection_id, count(*) FILTER (version = 1) AS trades, min(executed_at) AS first, max(executed_at) AS last
-    FROM _trades GROUP BY connection_id
-),
-moved AS (SELECT connection_id, count(*) AS movements FROM _movements WHERE version = 1 GROUP BY connection_id),
-unread AS (SELECT connection_id, count(*) AS quarantined FROM _quarantine GROUP BY connection_id)
-SELECT connection_id, coalesce(trades, 0), coalesce(movements, 0), coalesce(quarantined, 0), first, last
-FROM traded FULL JOIN moved USING (connection_id) FULL JOIN unread USING (connection_id) ORDER BY connection_id
+_SEEN_CODES = """
+SELECT fee_code FROM _trades WHERE fee_code IS NOT NULL
+UNION SELECT asset_code FROM _movements UNION SELECT asset_code FROM _balances
 """
-_CODES = """
-SELECT fee_code FROM _trades WHERE connection_id = {connection}
-UNION SELECT asset_code FROM _movements WHERE connection_id = {connection}
-UNION SELECT asset_code FROM _balances WHERE connection_id = {connection}
-"""
+_MOVED_CODES = "SELECT asset_code FROM _movements WHERE seq > $1 UNION SELECT asset_code FROM _balances WHERE seq > $1"
+_KNOWN = pa.schema([pa.field("exchange", TEXT), pa.field("code", TEXT), pa.field("asset", TEXT)])
 
 
 class Ledger:
     """Asks the newest version of each table; not for several threads at once."""
 
-    def __init__(self, tables: TableSet, engine: Engine) -> None:
+    def __init__(self, tables: TableSet, engine: Engine, rooms: Mapping[str, Room]) -> None:
         self._tables = tables
         self._engine = engine
+        known = [(room.exchange, alias.code, alias.asset) for room in rooms.values() for alias in room.aliases]
+        self._known = pa.table([list(column) for column in zip(*known, strict=True)] or [[], [], []], schema=_KNOWN)
 
     def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> list[ReconciliationRow]:
         """Reported minus ledger, per connection and asset that either knows."""
@@ -61,24 +57,41 @@ class Ledger:
         ]
 
     def counts(self) -> dict[ConnectionId, ConnectionCounts]:
-        """Trades, movements and quarantined records, and the span of the trades, by connection."""
-        self._show((TRADES, MOVEMENTS, QUARANTINE), None)
-        return {
-            ConnectionId(connection): ConnectionCounts(
+        """Trades, movements, amendments and quarantined records, unknown codes and the span of the trades, by connection."""
+        self._show((*_LEDGER_TABLES, QUARANTINE, REFERENCE), None)
+        self._engine.load("known_codes", self._known)
+        self._engine.run(script("unknown_codes"))
+        counted = [
+            ConnectionCounts(
                 connection=ConnectionId(connection),
                 trades=trades,
                 movements=movements,
                 quarantined=quarantined,
+                amended=amended,
+                unknown_assets=tuple(unknown),
                 first_trade_at=first,
                 last_trade_at=last,
             )
-            for connection, trades, movements, quarantined, first, last in self._engine.rows(_COUNTS)
-        }
+            for connection, trades, movements, quarantined, amended, unknown, first, last in self._engine.rows(
+                script("counts")
+            )
+        ]
+        return {each.connection: each for each in counted}
 
     def seen_asset_codes(self, connection: ConnectionId) -> set[str]:
         """The exchange's own codes in this connection's balances, movements and trade fees."""
         self._show(_LEDGER_TABLES, [connection])
-        codes = self._engine.rows(_CODES.format(connection=literal(connection)))
+        return {code for (code,) in self._engine.rows(_SEEN_CODES)}
+
+    def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
+        """The exchange's own codes in this connection's balances and movements with a number above `after_seq`."""
+        self._show((MOVEMENTS, BALANCES), [connection])
+        return {code for (code,) in self._engine.rows(_MOVED_CODES, [after_seq])}
+
+    def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
+        """The exchange's own codes in what this connection's balances and movements gained above `after_seq`."""
+        self._show((MOVEMENTS, BALANCES), [connection])
+        codes = self._engine.rows(_MOVED.format(connection=literal(connection), after=after_seq))
         return {code for (code,) in codes if code is not None}
 
     def _show(self, shapes: Iterable[TableShape], connections: Sequence[ConnectionId] | None) -> None:

@@ -48,7 +48,7 @@ class DeltaLake:
         self._landing = Landing(self._tables, engine, reach)
         self._markets = Markets(self._tables, engine)
         self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
-        self._ledger = Ledger(self._tables, engine)
+        self._ledger = Ledger(self._tables, engine, rooms)
         self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, reach, fsync)
         self._maintenance = Maintenance(self._tables, self._warehouse)
 
@@ -78,6 +78,11 @@ class DeltaLake:
         """The exchange's own asset codes in this connection's balances, movements and trade fees."""
         with self._turn:
             return self._ledger.seen_asset_codes(connection)
+
+    def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
+        """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
+        with self._turn:
+            return self._ledger.moved_asset_codes(connection, after_seq)
 
     def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """For each app id: watermark by table; a table that it never reached is left out."""
