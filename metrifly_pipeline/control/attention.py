@@ -110,6 +110,6 @@ def show_status(db: Database, connection: ConnectionId, now: datetime) -> bool:
 
     It is kept because a status can change by itself, when a transient reason has lasted too long.
     """
-    status = connection_status(one_connection(db, connection), standing(db, connection), False, now)  # noqa: FBT003 - `running`
+    status = connection_status(one_connection(db, connection), standing(db, connection), running=False, now=now)
     changed = update(connections).where(connections.c.id == connection, connections.c.shown_status != status)
     return db.execute(changed.values(shown_status=status)).rowcount > 0
