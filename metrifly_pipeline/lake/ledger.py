@@ -88,12 +88,6 @@ class Ledger:
         self._show((MOVEMENTS, BALANCES), [connection])
         return {code for (code,) in self._engine.rows(_MOVED_CODES, [after_seq])}
 
-    def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
-        """The exchange's own codes in what this connection's balances and movements gained above `after_seq`."""
-        self._show((MOVEMENTS, BALANCES), [connection])
-        codes = self._engine.rows(_MOVED.format(connection=literal(connection), after=after_seq))
-        return {code for (code,) in codes if code is not None}
-
     def _show(self, shapes: Iterable[TableShape], connections: Sequence[ConnectionId] | None) -> None:
         """Make `_trades` and the like, of all connections for None."""
         for shape in shapes:
