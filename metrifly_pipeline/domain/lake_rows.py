@@ -92,6 +92,23 @@ class NormalizeOutcome:
     last_trade_at: datetime | None = None
     lease_lost: bool = False
 
+    def plus(self, later: "NormalizeOutcome") -> "NormalizeOutcome":
+        """Both together, for a connection that was normalised twice in one turn."""
+        firsts = [at for at in (self.first_trade_at, later.first_trade_at) if at is not None]
+        lasts = [at for at in (self.last_trade_at, later.last_trade_at) if at is not None]
+        return NormalizeOutcome(
+            connection=self.connection,
+            trades_added=self.trades_added + later.trades_added,
+            movements_added=self.movements_added + later.movements_added,
+            balances_added=self.balances_added + later.balances_added,
+            amended=self.amended + later.amended,
+            quarantined=self.quarantined + later.quarantined,
+            unknown_assets=tuple(sorted({*self.unknown_assets, *later.unknown_assets})),
+            first_trade_at=min(firsts, default=None),
+            last_trade_at=max(lasts, default=None),
+            lease_lost=self.lease_lost or later.lease_lost,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReconciliationRow:

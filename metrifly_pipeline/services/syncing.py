@@ -1,6 +1,5 @@
 """Syncing connections: lease, pull, land, normalise, judge, file what continues. One failing connection never fails another."""
 
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -72,7 +71,7 @@ class Syncing:
         self._ports = ports
         self._leasing = Leasing(ports.control, ports.clock, ports.holder)
         self._landing = Landing(ports.lake, ports.control, ports.clock, ports.reach)
-        self._lake_lock = threading.Lock()
+        self._normalized: dict[ConnectionId, NormalizeOutcome] = {}
 
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
         """Sync each connection once and report it as its group is done.
@@ -95,7 +94,8 @@ class Syncing:
         """Normalise past the watermark, or rebuild from the first raw record, without asking the exchange."""
         with self._leasing.renewing():
             works = self._begin(connections, SyncKind.REBUILD)
-            yield from self._close(works, self._normalize(works, rebuild=rebuild))
+            self._normalize(works, rebuild=rebuild)
+            yield from self._close(works)
 
     def _sync_group(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[ConnectionReport]:
         works = self._begin(connections, kind)
@@ -108,7 +108,8 @@ class Syncing:
         for work in works:
             landed, work.lost = self._landing.end(work.connection.id)
             work.run = replace(work.run, raw_landed=landed)
-        return self._close(works, self._normalize(works, rebuild=False))
+        self._normalize(works, rebuild=False)
+        return self._close(works)
 
     def _begin(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[_Work]:
         works = []
@@ -167,20 +168,25 @@ class Syncing:
     def _normalize_one(self, connection: Connection) -> None:
         self._normalize_jobs([_job(connection, rebuild=False)])
 
-    def _normalize(self, works: Sequence[_Work], *, rebuild: bool) -> dict[ConnectionId, NormalizeOutcome]:
+    def _normalize(self, works: Sequence[_Work], *, rebuild: bool) -> None:
         wanted = [work for work in works if not work.lost and (rebuild or work.run.raw_landed or work.left_over)]
-        return self._normalize_jobs([_job(work.connection, rebuild=rebuild) for work in wanted])
+        self._normalize_jobs([_job(work.connection, rebuild=rebuild) for work in wanted])
 
-    def _normalize_jobs(self, jobs: Sequence[NormalizeJob]) -> dict[ConnectionId, NormalizeOutcome]:
+    def _normalize_jobs(self, jobs: Sequence[NormalizeJob]) -> None:
+        """Normalise and add up: a turn that discovers symbols normalises several times."""
         if not jobs:
-            return {}
-        with self._lake_lock:
-            return dict(self._ports.lake.normalize(jobs, self._leasing.still_held, self._ports.clock()))
+            return
+        for connection, outcome in self._ports.lake.normalize(
+            jobs, self._leasing.still_held, self._ports.clock()
+        ).items():
+            earlier = self._normalized.get(connection)
+            self._normalized[connection] = outcome if earlier is None else earlier.plus(outcome)
 
-    def _close(self, works: Sequence[_Work], outcomes: dict[ConnectionId, NormalizeOutcome]) -> list[ConnectionReport]:
+    def _close(self, works: Sequence[_Work]) -> list[ConnectionReport]:
         reports = []
         for work in works:
-            outcome = outcomes.get(work.connection.id, NormalizeOutcome(connection=work.connection.id))
+            nothing = NormalizeOutcome(connection=work.connection.id)
+            outcome = self._normalized.pop(work.connection.id, nothing)
             reports.append(self._finish(work, outcome))
             self._leasing.give_back(work.connection.id)
         return reports
