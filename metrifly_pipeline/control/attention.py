@@ -25,7 +25,8 @@ PERMANENT = frozenset(
 _OF_THE_KEY = frozenset(
     reason
     for reason, meaning in MEANING.items()
-    if meaning.family in (Family.CREDENTIALS_VALID, Family.KEY_IS_READ_ONLY) or reason is Reason.NONCE_CONFLICT
+    if meaning.family in (Family.CREDENTIALS_VALID, Family.KEY_IS_READ_ONLY)
+    or reason in (Reason.NONCE_CONFLICT, Reason.STREAM_NOT_PERMITTED)
 )
 
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import ScalarSelect, func, insert, or_, select, update
 
 from metrifly_pipeline.control.attention import PERMANENT, SYNC, replace_stage, show_status
 from metrifly_pipeline.control.publishing import number_change
@@ -62,13 +62,15 @@ class Runs(Transactions):
             known = lock_connection(db, run.connection)
             started_with = _record(db, run, now)
             changed = _added(run)
-            if run.outcome is not Outcome.LEASE_LOST and started_with == _fences(db, run.connection):
+            overtaken = run.outcome is Outcome.LEASE_LOST or started_with != _fences(db, run.connection)
+            if not overtaken:
                 _answer(db, run)
                 _settle(db, known, run, now)
                 times = {"next_due_at": next_due_at, "retry_at": retry_at}
                 db.execute(update(connections).where(connections.c.id == known.id).values(times))
                 found = replace_stage(db, run.connection, SYNC, findings, now)
                 changed = show_status(db, run.connection, now) or found or changed
+            _let_wait_again(db, run, overtaken=overtaken)
             if changed:
                 number_change(db, [known.portfolio], urgency, now)
             return changed
@@ -119,23 +121,38 @@ def _added(run: SyncRun) -> bool:
     return any((run.raw_landed, run.trades_added, run.movements_added, run.amended, run.quarantined))
 
 
+def _newest_request(run: SyncRun) -> ScalarSelect[int]:
+    return select(runs.c.newest_request).where(runs.c.id == run.id).scalar_subquery()
+
+
 def _answer(db: Database, run: SyncRun) -> None:
     """Answer what was filed before the run started. Numbers of requests tell that, not times: two may share a microsecond.
 
     A rebuild doesn't ask the exchange and a sync doesn't rebuild, so neither answers for the other.
     """
-    newest = select(runs.c.newest_request).where(runs.c.id == run.id).scalar_subquery()
     rebuild = requests.c.kind == SyncKind.REBUILD
     db.execute(
         update(requests)
         .where(
             requests.c.connection == run.connection,
             requests.c.answered_by.is_(None),
-            requests.c.id <= newest,
+            requests.c.id <= _newest_request(run),
             rebuild if run.kind is SyncKind.REBUILD else ~rebuild,
         )
         .values(answered_by=run.id)
     )
+
+
+def _let_wait_again(db: Database, run: SyncRun, *, overtaken: bool) -> None:
+    """Requests that were handed to a batch while this run held the lease were passed over there: they wait for another batch.
+
+    So do those that an overtaken run leaves unanswered.
+    """
+    in_a_batch = requests.c.answered_by.is_(None) & requests.c.batch.is_not(None)
+    passed_over = update(requests).where(requests.c.connection == run.connection, in_a_batch)
+    if not overtaken:
+        passed_over = passed_over.where(requests.c.id > _newest_request(run))
+    db.execute(passed_over.values(batch=None, attempt=requests.c.attempt + 1))
 
 
 def _settle(db: Database, known: Connection, run: SyncRun, now: datetime) -> None:

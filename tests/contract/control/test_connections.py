@@ -136,6 +136,7 @@ def test_replacing_a_key_fences_the_sync_that_runs_with_the_old_one(store, conne
 def test_replacing_a_key_clears_what_was_found_about_the_key_and_nothing_else(store, connect, finish):
     connection = connect()
     finish(connection, Outcome.FAILED, [Finding(reason=Reason.KEY_INVALID)])
+    store.replace_findings(connection, "stream", [Finding(reason=Reason.STREAM_NOT_PERMITTED, stream="ledger")], NOW)
     store.replace_findings(connection, "reconcile", [Finding(reason=Reason.BALANCE_MISMATCH)], NOW)
 
     store.replace_credential(connection, sealed(connection, 2), None, LATER)

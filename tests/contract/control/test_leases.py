@@ -101,3 +101,11 @@ def test_leases_of_several_connections_are_told_apart(store, connect, lease):
 
     assert store.held(mine, NOW) == {mine[0].connection, mine[2].connection}
     assert store.held([], NOW) == set()
+
+
+def test_connections_that_somebody_works_on_are_told(store, connect, lease):
+    held, released, _free = lease(connect(1)), lease(connect(2)), connect(3)
+    store.release_lease(released)
+
+    assert store.leased(NOW) == {held.connection}
+    assert store.leased(held.expires_at) == set()

@@ -72,6 +72,29 @@ def test_a_run_answers_what_was_filed_before_it_started_and_nothing_after(store,
     assert [each.connection for each in store.requests(waiting=True)] == [other, connection]
 
 
+def test_a_request_that_a_batch_passed_over_behind_a_running_sync_waits_again(store, connect):
+    connection = connect()
+    run = store.start_run(connection, SyncKind.FIRST_IMPORT, NOW)
+    late = store.file_request(connection, SyncKind.SYNC_NOW, NOW)
+    store.make_batch([connection], SyncKind.SYNC_NOW, [late.id], NOW)
+    assert store.requests(waiting=True, kinds=[SyncKind.SYNC_NOW]) == []
+
+    done = dataclasses.replace(run, outcome=Outcome.ADDED)
+    store.finish_run(done, [], urgency=Urgency.SOON, next_due_at=None, retry_at=None, now=NOW)
+
+    assert [(each.id, each.attempt) for each in store.requests(waiting=True)] == [(late.id, 1)]
+
+
+def test_requests_of_a_run_that_lost_its_lease_wait_again(store, connect, finish):
+    connection, other = connect(1), connect(2)
+    batch = store.make_batch([connection, other], SyncKind.FIRST_IMPORT, [1, 2], NOW)
+
+    finish(connection, Outcome.LEASE_LOST)
+
+    assert [(each.connection, each.attempt) for each in store.requests(waiting=True)] == [(connection, 1)]
+    assert store.request(2).batch == batch
+
+
 def test_a_failed_run_answers_too(store, connect, finish):
     connection = connect()
     finish(connection, Outcome.FAILED, [KEY_INVALID])
