@@ -231,9 +231,6 @@ class ControlStore(Protocol):
         """Those of `leases` whose token is still the newest and unexpired."""
 
     def leased(self, now: datetime) -> set[ConnectionId]:
-        """Connections that somebody works on at `now`: their lease is held and unexpired."""
-
-    def leased(self, now: datetime) -> set[ConnectionId]:
         """Connections that somebody holds a lease of at `now`."""
 
     # Cursors and coverage
