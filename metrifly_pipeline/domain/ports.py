@@ -202,10 +202,10 @@ class ControlStore(Protocol):
     def replace_credential(
         self, connection: ConnectionId, sealed: SealedCredential, identity: str | None, now: datetime
     ) -> None:
-        """Store the new version, erase the old, fence a running sync (its lease is lost), reconnect, clear the key's attention, file a sync request, number the change.
+        """Store the new version and erase the old.
 
-        Tore the new version, erase the old, fence a running sync (its lease is lost), reconnect, clear the
-        key's attention, file a sync request, number the change.
+        A running sync is fenced (its lease is lost), a disconnected connection reconnected, the key's attention cleared, a sync
+        request filed and the change numbered.
         """
 
     def disconnect(self, connection: ConnectionId, now: datetime) -> None:
@@ -316,9 +316,10 @@ class ControlStore(Protocol):
         """Give the next number of the global sequence to these portfolios."""
 
     def publish_due(self, now: datetime) -> tuple[int, int] | None:
-        """(highest change_seq, attempt) if a publish is due now: at once (10 s after the change) for urgent changes, 10 minutes after the last publish for others, hourly at the least while anything is unpublished.
+        """(highest change_seq, attempt) if a publish is due now, else None.
 
-        Else None.
+        At once (10 s after the change, to gather others) for urgent changes, 10 minutes after the last publish for others, hourly at
+        the least while anything is unpublished.
         """
 
     def change_seq(self) -> int:
