@@ -1,0 +1,275 @@
+"""From reports to what Dagster shows: which assets changed, metadata, and the sentences of the log. Pure; ids only, never a person's words."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import dagster as dg
+
+from metrifly_pipeline.domain.attention import MEANING, Attention, Level, Reason, remedy_for
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import PublishOutcome, ReconciliationRow
+from metrifly_pipeline.domain.status import Outcome
+from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, Dashboard, FamilyVerdict
+
+Metadata = Mapping[str, dg.MetadataValue]
+
+RAW_FILLS = "raw_fills"
+RAW_ACTIVITY = "raw_activity"
+TRADES = "trades"
+MOVEMENTS = "movements"
+BALANCES = "balances"
+CONNECTION_ASSETS = (RAW_FILLS, RAW_ACTIVITY, TRADES, MOVEMENTS, BALANCES)
+NORMALISED_ASSETS = frozenset({TRADES, MOVEMENTS, BALANCES})
+
+SHOWN_ROWS = 50
+"""How many rows a table in the UI holds; below it stands how many more there are."""
+
+
+# One connection's sync
+
+
+def changed_assets(report: ConnectionReport) -> list[str]:
+    """Which connection assets this sync changed, in order.
+
+    Raw records are counted together: what only amended or quarantined can't be told apart and counts for fills and activity alike.
+    """
+    run = report.run
+    unclear = bool(run.amended or run.quarantined)
+    trades = bool(run.trades_added) or unclear
+    movements = bool(run.movements_added) or unclear
+    balances = report.balances_added > 0
+    activity = movements or balances
+    silent = not (trades or activity)
+    landed = run.raw_landed > 0
+    verdicts = {
+        RAW_FILLS: landed and (trades or silent),
+        RAW_ACTIVITY: landed and (activity or silent),
+        TRADES: trades,
+        MOVEMENTS: movements,
+        BALANCES: balances,
+    }
+    return [name for name in CONNECTION_ASSETS if verdicts[name]]
+
+
+def connection_metadata(asset: str, report: ConnectionReport) -> Metadata:
+    """What one connection's materialisation of `asset` tells: rows this sync added, and the newest trade."""
+    run = report.run
+    if asset == TRADES:
+        rows: dict[str, dg.MetadataValue] = {"rows_added": dg.MetadataValue.int(run.trades_added)}
+        if run.last_trade_at is not None:
+            rows["last_trade_at"] = dg.MetadataValue.timestamp(run.last_trade_at)
+        return rows | _oddities(report)
+    if asset == MOVEMENTS:
+        return {"rows_added": dg.MetadataValue.int(run.movements_added)}
+    if asset == BALANCES:
+        return {"rows_added": dg.MetadataValue.int(report.balances_added)}
+    return {
+        "raw_records_landed": dg.MetadataValue.int(run.raw_landed),
+        "requests": dg.MetadataValue.int(run.requests),
+    }
+
+
+def _oddities(report: ConnectionReport) -> dict[str, dg.MetadataValue]:
+    counts = {"amended": report.run.amended, "quarantined": report.run.quarantined}
+    return {name: dg.MetadataValue.int(count) for name, count in counts.items() if count}
+
+
+def actions(standing: Iterable[Attention], now: datetime) -> list[Attention]:
+    """Those that somebody must act on."""
+    return [item for item in standing if item.level(now) is Level.ACTION]
+
+
+def sentence(report: ConnectionReport) -> str:
+    """What happened to one connection, in one line for the run's log."""
+    run = report.run
+    if run.outcome is Outcome.FAILED:
+        return f"{report.connection}: failed: {trouble(report.connection, run.reason, run.detail)}"
+    if run.outcome is Outcome.LEASE_LOST:
+        return f"{report.connection}: another worker took over; what was fetched here is fetched again"
+    if run.outcome is Outcome.CONTINUES:
+        return f"{report.connection}: importing, {_added(report)} so far; goes on by itself"
+    return f"{report.connection}: added {_added(report)} with {run.requests} requests"
+
+
+def without_success(connections: Sequence[ConnectionId], reports: Iterable[ConnectionReport]) -> list[str]:
+    """A sentence for each connection that was to be synced and wasn't: it failed, or somebody else was syncing it."""
+    by_connection = {report.connection: report for report in reports}
+    left_out = "was left out: it is disconnected, or another sync of it is running"
+    return [
+        sentence(by_connection[connection]) if connection in by_connection else f"{connection} {left_out}"
+        for connection in connections
+        if connection not in by_connection or not by_connection[connection].succeeded
+    ]
+
+
+def trouble(connection: ConnectionId, reason: str, detail: str) -> str:
+    """A reason with title, detail and remedy; a reason that no table knows stands for itself."""
+    if reason not in set(Reason):
+        return reason or "for a reason that was not recorded"
+    known = Reason(reason)
+    extra = f" ({detail})" if detail else ""
+    remedy = remedy_for(known, connection.rsplit("-", 1)[0], connection)
+    return f"{MEANING[known].title}{extra}. {remedy}"
+
+
+def _added(report: ConnectionReport) -> str:
+    run = report.run
+    counts = {
+        "trades": run.trades_added,
+        "movements": run.movements_added,
+        "balances": report.balances_added,
+        "amendments": run.amended,
+        "quarantined records": run.quarantined,
+    }
+    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing"
+
+
+# The dashboard
+
+
+def dashboard_metadata(dashboard: Dashboard) -> Metadata:
+    """Totals as numbers, and a table of those that need someone."""
+    totals = {name: dg.MetadataValue.int(count) for name, count in dashboard.totals.items()}
+    return {"needs_someone": dg.MetadataValue.md(needing_someone(dashboard.views, dashboard.at)), **totals}
+
+
+def needing_someone(views: Sequence[ConnectionView], now: datetime) -> str:
+    """Markdown: three short columns, a row for every connection that somebody must act on, linked to its partition."""
+    rows = [(view, found) for view in views if _is_live(view) and (found := actions(view.attention, now))]
+    if not rows:
+        return f"**Nobody needs to act.** {_count(sum(map(_is_live, views)), 'connection')} looked at."
+    lines = [
+        "| Connection | What is the matter | What to do |",
+        "|---|---|---|",
+        *(_needing_row(view.connection.id, found) for view, found in rows[:SHOWN_ROWS]),
+    ]
+    if len(rows) > SHOWN_ROWS:
+        lines.append(f"\nand {len(rows) - SHOWN_ROWS} more: `metrifly connections` lists them all.")
+    return "\n".join(lines)
+
+
+def _needing_row(connection: ConnectionId, found: Sequence[Attention]) -> str:
+    first = found[0]
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    link = f"[{connection}](/assets/{TRADES}?view=partitions&partition={connection})"
+    return f"| {link} | ✖ act: {_cell(first.title)}{more} | {_cell(first.remedy)} |"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+def _is_live(view: ConnectionView) -> bool:
+    return view.connection.disconnected_at is None
+
+
+def verdict_result(asset: str, verdict: FamilyVerdict) -> dg.AssetCheckResult:
+    """One check of the dashboard: ERROR where somebody must act, WARN where data are limited, with its small table."""
+    items = [*verdict.action, *verdict.notice]
+    return dg.AssetCheckResult(
+        asset_key=asset,
+        check_name=verdict.family.value,
+        passed=verdict.passed,
+        severity=dg.AssetCheckSeverity.ERROR if verdict.action else dg.AssetCheckSeverity.WARN,
+        description=_verdict_text(verdict),
+        metadata={"connections": attention_table(items)} if items else {},
+    )
+
+
+def _verdict_text(verdict: FamilyVerdict) -> str:
+    if verdict.passed:
+        return "Nothing stands on any connection."
+    parts = []
+    if verdict.action:
+        parts.append(f"{_count(_connections(verdict.action), 'connection')} where somebody must act")
+    if verdict.notice:
+        parts.append(f"{_count(_connections(verdict.notice), 'connection')} with limited data")
+    return f"{', '.join(parts)}."
+
+
+def _connections(items: Iterable[Attention]) -> int:
+    return len({item.connection for item in items})
+
+
+def attention_table(items: Sequence[Attention]) -> dg.TableMetadataValue:
+    """Connection, what is the matter and what the exchange's facts add; the gravest first, as given."""
+    names = ("connection", "matter", "detail")
+    records = [
+        dg.TableRecord({"connection": item.connection, "matter": item.title, "detail": item.detail})
+        for item in items[:SHOWN_ROWS]
+    ]
+    return _table(names, records)
+
+
+# The warehouse
+
+
+def table_metadata(
+    name: str, outcome: PublishOutcome, schemas: Mapping[str, dg.TableSchema]
+) -> dict[str, dg.MetadataValue]:
+    """Rows and columns of one published table, as far as the publish tells them."""
+    found: dict[str, dg.MetadataValue] = {}
+    if name in outcome.rows:
+        found["dagster/row_count"] = dg.MetadataValue.int(outcome.rows[name])
+    if name in schemas:
+        found["dagster/column_schema"] = dg.MetadataValue.table_schema(schemas[name])
+    return found
+
+
+def column_schemas(rows: Iterable[Sequence[object]]) -> dict[str, dg.TableSchema]:
+    """Schemas by table from rows of (table, column, type, comment)."""
+    columns: dict[str, list[dg.TableColumn]] = {}
+    for table, column, kind, comment in rows:
+        described = dg.TableColumn(str(column), str(kind), description=str(comment) if comment else None)
+        columns.setdefault(str(table), []).append(described)
+    return {table: dg.TableSchema(columns=found) for table, found in columns.items()}
+
+
+def span_metadata(views: Sequence[ConnectionView]) -> dict[str, dg.MetadataValue]:
+    """The span of time that all trades together cover; empty without any."""
+    firsts = [view.first_trade_at for view in views if view.first_trade_at is not None]
+    lasts = [view.last_trade_at for view in views if view.last_trade_at is not None]
+    if not firsts or not lasts:
+        return {}
+    return {
+        "first_trade_at": dg.MetadataValue.timestamp(min(firsts)),
+        "last_trade_at": dg.MetadataValue.timestamp(max(lasts)),
+    }
+
+
+def reconciliation_metadata(rows: Sequence[ReconciliationRow]) -> dict[str, dg.MetadataValue]:
+    """Only what differs, exactly; or one line that says that nothing does."""
+    wrong = [row for row in rows if row.difference]
+    counts: dict[str, dg.MetadataValue] = {
+        "assets_compared": dg.MetadataValue.int(len(rows)),
+        "assets_differing": dg.MetadataValue.int(len(wrong)),
+    }
+    if not wrong:
+        counts["difference"] = dg.MetadataValue.text(f"0 for all {_count(len(rows), 'asset')}")
+        return counts
+    records = [
+        dg.TableRecord({"connection": row.connection, "asset": row.asset, "difference": f"{row.difference:+f}"})
+        for row in wrong[:SHOWN_ROWS]
+    ]
+    counts["difference"] = _table(("connection", "asset", "difference"), records)
+    return counts
+
+
+def warehouse_metadata(outcome: PublishOutcome, change_seq: int) -> dict[str, dg.MetadataValue]:
+    """Where the analyst's file lies, what is in it, and up to which change."""
+    records = [dg.TableRecord({"table": name, "rows": count}) for name, count in sorted(outcome.rows.items())]
+    return {
+        "path": dg.MetadataValue.path(outcome.path),
+        "tables": _table(("table", "rows"), records),
+        "change_seq": dg.MetadataValue.int(change_seq),
+    }
+
+
+def _table(names: Sequence[str], records: Sequence[dg.TableRecord]) -> dg.TableMetadataValue:
+    kinds = {name: "int" if name == "rows" else "string" for name in names}
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, kinds[name]) for name in names])
+    return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

@@ -1,0 +1,110 @@
+"""What starts by itself: the jobs, the daily schedule, the sensors, and what is said when a run fails by our own fault."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import dagster as dg
+
+from metrifly_pipeline.assets.connection_assets import SPECS as CONNECTION_SPECS
+from metrifly_pipeline.assets.connection_assets import SYNC_OP
+from metrifly_pipeline.assets.portfolio_assets import SPECS as PORTFOLIO_SPECS
+from metrifly_pipeline.assets.recording import PARTITIONS, PARTITIONS_NAME
+from metrifly_pipeline.resources.product import Product
+from metrifly_pipeline.services.requesting import Batch
+
+LANE_TAG = "metrifly/lane"
+TICK_SECONDS = 5
+"""Dagster's sensors tick every five seconds at best."""
+PARTITIONS_EVERY_SECONDS = 30
+
+
+@dg.failure_hook
+def say_whose_fault(context: dg.HookContext) -> None:
+    """Say in the run's log what a failed step means; trouble with an exchange never fails a step that a batch started."""
+    if not isinstance(context.op_exception, dg.Failure):
+        kind = type(context.op_exception).__name__
+        context.log.error(
+            "A fault of Metrifly itself (%s). What landed is safe; the next sync goes on from there.", kind
+        )
+
+
+# Checks of connections are written as events when a verdict changes; selected, they would run as empty ones.
+sync_job = dg.define_asset_job(
+    "sync",
+    selection=dg.AssetSelection.assets(*(spec.key for spec in CONNECTION_SPECS)).without_checks(),
+    description="Sync connections: pull, land, normalise. Launch it with partitions; schedule and sensor launch batches.",
+    hooks={say_whose_fault},
+)
+portfolios_job = dg.define_asset_job(
+    "portfolios",
+    selection=dg.AssetSelection.assets(*(spec.key for spec in PORTFOLIO_SPECS)),
+    description="Judge all connections and publish all portfolios.",
+    hooks={say_whose_fault},
+)
+
+
+def batch_config(number: int) -> dict[str, Any]:
+    """Run config of `sync` for one batch."""
+    return {"ops": {SYNC_OP: {"config": {"batch": number}}}}
+
+
+def batch_requests(batches: Iterable[Batch]) -> list[dg.RunRequest]:
+    """One run a batch; its key makes the launch exactly-once, and nothing in it names a person."""
+    return [
+        dg.RunRequest(run_key=batch.key, run_config=batch_config(batch.number), tags={LANE_TAG: batch.kind.value})
+        for batch in batches
+    ]
+
+
+@dg.schedule(
+    job=sync_job,
+    cron_schedule="*/5 * * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Syncs each connection once a day, at its own time: every few minutes those that are due, in shards.",
+)
+def daily_sync(product: dg.ResourceParam[Product]) -> list[dg.RunRequest]:
+    """Launch what is due; also what waits for a retry."""
+    return batch_requests(product.requesting.daily_batches(product.settings.shard_size))
+
+
+@dg.sensor(
+    job=sync_job,
+    minimum_interval_seconds=TICK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Starts what somebody asked for: all waiting requests of a tick become one run a lane.",
+)
+def sync_now(product: dg.ResourceParam[Product]) -> dg.SensorResult:
+    """Launch waiting sync requests."""
+    return dg.SensorResult(run_requests=batch_requests(product.requesting.batches()))
+
+
+@dg.sensor(
+    job=portfolios_job,
+    minimum_interval_seconds=TICK_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Publishes when something changed that a reader sees: at once after what a person did, else gathered.",
+)
+def publish_due(product: dg.ResourceParam[Product]) -> dg.SensorResult:
+    """Launch the publish that is due, once."""
+    due = product.control.publish_due(product.clock())
+    return dg.SensorResult(run_requests=[] if due is None else [dg.RunRequest(run_key=f"{due[0]}-{due[1]}")])
+
+
+@dg.sensor(
+    job=sync_job,
+    minimum_interval_seconds=PARTITIONS_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Keeps the partitions equal to the connections that have landed once.",
+)
+def connection_partitions(context: dg.SensorEvaluationContext, product: dg.ResourceParam[Product]) -> dg.SensorResult:
+    """Add connections that landed, remove keys that no connection has."""
+    landed = [connection.id for connection in product.control.connections() if connection.landed]
+    present = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
+    missing = [key for key in landed if key not in set(present)]
+    unknown = [key for key in present if key not in set(landed)]
+    requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = [
+        *([PARTITIONS.build_add_request(missing)] if missing else []),
+        *([PARTITIONS.build_delete_request(unknown)] if unknown else []),
+    ]
+    return dg.SensorResult(dynamic_partitions_requests=requests)

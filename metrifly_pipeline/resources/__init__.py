@@ -1,0 +1,1 @@
+"""Dagster config in, plain object out."""

@@ -1,0 +1,111 @@
+"""Schedule and sensors: what is asked for starts exactly once, and partitions follow the connections."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from metrifly_pipeline import automation
+from metrifly_pipeline.definitions import defs
+from metrifly_pipeline.domain.status import SyncKind
+from metrifly_pipeline.services.requesting import Batch
+from tests.dagster.fakes import a_connection
+
+KRAKEN, OKX = "kraken-aaaaaaaa", "okx-cccccccc"
+
+
+@pytest.fixture
+def tick(instance, product):
+    """Evaluate a sensor once."""
+
+    def evaluate(sensor: dg.SensorDefinition) -> Any:
+        resources = {"product": product}
+        with dg.build_sensor_context(instance=instance, resources=resources, definitions=defs) as context:
+            return sensor.evaluate_tick(context)
+
+    return evaluate
+
+
+def a_batch(number: int, key: str, *names: str, kind: SyncKind = SyncKind.SYNC_NOW) -> Batch:
+    return Batch(number=number, key=key, connections=tuple(names), kind=kind)
+
+
+def test_all_waiting_requests_of_a_tick_become_one_run_a_lane(tick, product):
+    product.waiting = [
+        a_batch(4, "17-0", KRAKEN, OKX),
+        a_batch(5, "18-0", OKX, kind=SyncKind.FIRST_IMPORT),
+    ]
+
+    requests = tick(automation.sync_now).run_requests
+
+    assert [(request.run_key, request.tags["metrifly/lane"]) for request in requests] == [
+        ("17-0", "sync_now"),
+        ("18-0", "first_import"),
+    ]
+    assert requests[0].run_config == {"ops": {"sync_connections": {"config": {"batch": 4}}}}
+
+
+def test_a_second_tick_starts_nothing_again(tick, product):
+    product.waiting = [a_batch(4, "17-0", KRAKEN)]
+
+    first, second = tick(automation.sync_now), tick(automation.sync_now)
+
+    assert len(first.run_requests) == 1
+    assert second.run_requests == []
+
+
+def test_no_id_of_a_connection_stands_in_a_runs_tags_or_config(tick, product):
+    product.waiting = [a_batch(4, "17-0", KRAKEN)]
+
+    (request,) = tick(automation.sync_now).run_requests
+
+    assert KRAKEN not in str((request.run_key, request.run_config, request.tags))
+
+
+def test_a_publish_that_is_due_is_named_by_its_change_and_attempt(tick, product):
+    product.control.due = (12, 1)
+    due = tick(automation.publish_due)
+    product.control.due = None
+    not_due = tick(automation.publish_due)
+
+    assert [request.run_key for request in due.run_requests] == ["12-1"]
+    assert not_due.run_requests == []
+
+
+def test_the_daily_schedule_starts_a_run_a_shard(instance, product):
+    product.due = [a_batch(7, "daily-7", KRAKEN, kind=SyncKind.DAILY), a_batch(8, "daily-8", OKX, kind=SyncKind.DAILY)]
+
+    with dg.build_schedule_context(instance=instance, resources={"product": product}) as context:
+        data = automation.daily_sync.evaluate_tick(context)
+
+    assert [request.run_key for request in data.run_requests] == ["daily-7", "daily-8"]
+    assert product.shards == [2]
+
+
+def test_partitions_become_those_connections_that_have_landed(tick, product, instance):
+    instance.add_dynamic_partitions("connections", [OKX, "deleted-zzzzzzzz"])
+    product.knows(KRAKEN, OKX)
+    product.knows("binance-bbbbbbbb", landed=False)
+
+    requests = tick(automation.connection_partitions).dynamic_partitions_requests
+
+    added, removed = requests
+    assert isinstance(added, dg.AddDynamicPartitionsRequest)
+    assert list(added.partition_keys) == [KRAKEN]
+    assert isinstance(removed, dg.DeleteDynamicPartitionsRequest)
+    assert list(removed.partition_keys) == ["deleted-zzzzzzzz"]
+
+
+def test_partitions_that_are_right_are_left_alone(tick, product, instance):
+    instance.add_dynamic_partitions("connections", [KRAKEN])
+    product.control.known = [a_connection(KRAKEN)]
+
+    assert not tick(automation.connection_partitions).dynamic_partitions_requests
+
+
+def test_everything_that_starts_by_itself_runs_by_default():
+    schedules = {each.name: each.default_status.value for each in defs.schedules or []}
+    sensors = {each.name: each.default_status.value for each in defs.sensors or []}
+
+    assert schedules == {"daily_sync": "RUNNING"}
+    assert sensors == dict.fromkeys(["sync_now", "publish_due", "connection_partitions"], "RUNNING")
