@@ -110,12 +110,12 @@ class Binance:
         return Response(status=404, body=body, headers={"Content-Type": "text/html"})
 
     def rows(self, path: str, payload: Any) -> list[dict[str, Any]]:
-        """The records inside a decoded answer."""
+        """The records inside a decoded answer; none in an error."""
         if path not in ROWS:
             return []
         for name in ROWS[path][0]:
-            payload = payload[name]
-        return list(payload)
+            payload = payload.get(name, [])
+        return payload if isinstance(payload, list) else []
 
     def row_fields(self, path: str) -> RowFields | None:
         """How those records call their time and amount."""

@@ -5,6 +5,7 @@ by time; `after` means older than, `before` newer than. Sources: okx.com/docs-v5
 Not modelled: orders, margin, derivatives, sub-accounts, the older archives.
 """
 
+import itertools
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from metrifly_pipeline.sandbox.dialects import RowFields, Venue
 from metrifly_pipeline.sandbox.dialects.okx_gate import Caller, Gate, RefusedError, Rule, wrong
 from metrifly_pipeline.sandbox.dialects.okx_listing import Listing, instrument_of
-from metrifly_pipeline.sandbox.dialects.okx_rows import Book, render
+from metrifly_pipeline.sandbox.dialects.okx_rows import Book
 from metrifly_pipeline.sandbox.rendered import Rendered
 from metrifly_pipeline.sandbox.truth import TruthMarket
 from metrifly_pipeline.sandbox.wire import Handler, Request, Response, json_response
@@ -64,7 +65,7 @@ def _page(listing: Listing, request: Request, *, by_id: bool, filters: tuple[str
     query = request.query
     limit = _limit(query)
     keys = listing.ids if by_id else listing.times_ms
-    first, last = listing.since(request.now_ms - days * DAY_MS), len(keys)
+    first, last = listing.since(request.now_ms - days * DAY_MS), len(listing)
     after, before = _whole(query, "after"), _whole(query, "before")
     begin, end = (_whole(query, "begin"), _whole(query, "end")) if by_id else (None, None)
     last = last if after is None else min(last, bisect_left(keys, after))
@@ -73,9 +74,9 @@ def _page(listing: Listing, request: Request, *, by_id: bool, filters: tuple[str
     last = last if end is None else min(last, listing.until(end))
     wanted = {name: query[name] for name in filters if query.get(name)}
     if not wanted:
-        return _data(reversed(listing.rows[max(first, last - limit) : last]))
-    places = (i for i in range(last - 1, first - 1, -1) if wanted.items() <= listing.data[i].items())
-    return _data(listing.rows[place] for _, place in zip(range(limit), places, strict=False))
+        return _data(listing.written(place) for place in range(last - 1, max(first, last - limit) - 1, -1))
+    places = (i for i in range(last - 1, first - 1, -1) if wanted.items() <= listing.rows[i].items())
+    return _data(listing.written(place) for place in itertools.islice(places, limit))
 
 
 def _instrument_type(query: Mapping[str, str], *, needed: bool) -> str:
@@ -96,7 +97,7 @@ class Okx:
     def __init__(self, venue: Venue) -> None:
         self._venue = venue
         self._gate = Gate(venue)
-        self._books = Rendered(render)
+        self._books = Rendered(Book)
 
     def routes(self) -> Mapping[tuple[str, str], Handler]:
         """Handlers by (METHOD, path)."""
@@ -139,8 +140,8 @@ class Okx:
         return json_response({"msg": "Invalid request path", "code": "404"}, status=404)
 
     def rows(self, path: str, payload: Any) -> list[dict[str, Any]]:
-        """The records inside a decoded answer."""
-        return list(payload["data"]) if path in ROWS else []
+        """The records inside a decoded answer; none in an error."""
+        return list(payload.get("data", [])) if path in ROWS else []
 
     def row_fields(self, path: str) -> RowFields | None:
         """How those records call their time and amount."""
@@ -182,7 +183,7 @@ def _encoded(data: list[dict[str, Any]]) -> bytes:
 
 
 def _fills(_caller: Caller, book: Book, request: Request) -> bytes:
-    listing = book.fills if _instrument_type(request.query, needed=True) == "SPOT" else Listing([], [], [], [])
+    listing = book.fills if _instrument_type(request.query, needed=True) == "SPOT" else Listing()
     return _page(listing, request, by_id=True, filters=("instId", "ordId", "subType"))
 
 

@@ -13,7 +13,6 @@ from metrifly_pipeline.sandbox.dialects.okx_listing import (
     Parts,
     Row,
     digits,
-    listing,
     ms,
     word_of,
 )
@@ -122,7 +121,7 @@ def with_balance(bills: Iterable[Row]) -> Listing:
     for bill in ordered:
         held[bill["ccy"]] = held.get(bill["ccy"], _NOTHING) + Decimal(bill["balChg"])
         bill["bal"] = digits(held[bill["ccy"]])
-    return listing(ordered, "billId")
+    return Listing(ordered, "billId")
 
 
 def funding_bills(movements: Iterable[TruthMovement]) -> Iterable[Row]:

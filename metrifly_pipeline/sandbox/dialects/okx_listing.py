@@ -2,8 +2,7 @@
 
 import json
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -17,14 +16,21 @@ Parts = Mapping[str, TruthMovement]
 """One record's movements by role."""
 
 
-@dataclass(frozen=True, slots=True)
 class Listing:
-    """Rows in ascending order, with their ids (0 where OKX pages by time) and times in milliseconds."""
+    """Rows in ascending order of time, and of id where they have one; each is written as JSON when it is first asked for."""
 
-    ids: Sequence[int]
-    times_ms: Sequence[int]
-    rows: Sequence[bytes]
-    data: Sequence[Row]
+    def __init__(self, rows: Iterable[Row] = (), id_name: str = "") -> None:
+        """Sort the rows; without `id_name` their ids are 0 and OKX pages them by time."""
+        keyed = sorted(
+            (int(row["ts"]), int(row[id_name]) if id_name else 0, place, row) for place, row in enumerate(rows)
+        )
+        self.times_ms = [key[0] for key in keyed]
+        self.ids = [key[1] for key in keyed]
+        self.rows = [key[3] for key in keyed]
+        self._written: list[bytes] = [b""] * len(keyed)
+
+    def __len__(self) -> int:
+        return len(self.rows)
 
     def since(self, earliest_ms: int) -> int:
         """Where the rows begin that are kept."""
@@ -33,6 +39,12 @@ class Listing:
     def until(self, latest_ms: int) -> int:
         """Where the rows end that aren't later."""
         return bisect_right(self.times_ms, latest_ms)
+
+    def written(self, place: int) -> bytes:
+        """One row as it goes over the wire."""
+        if not self._written[place]:
+            self._written[place] = json.dumps(self.rows[place], separators=(",", ":")).encode()
+        return self._written[place]
 
 
 def digits(value: Decimal) -> str:
@@ -54,15 +66,3 @@ def ms(at_us: int) -> str:
 def word_of(movement: TruthMovement) -> str:
     """The first word of a movement's key: which record it belongs to."""
     return movement.movement_key.partition(":")[0]
-
-
-def listing(rows: Iterable[Row], id_name: str) -> Listing:
-    """Sort rows by time, and by id where they have one."""
-
-    def order(row: Row) -> tuple[int, int]:
-        return (int(row["ts"]), int(row[id_name]) if id_name else 0)
-
-    data = sorted(rows, key=order)
-    keys = [order(row) for row in data]
-    as_json = [json.dumps(row, separators=(",", ":")).encode() for row in data]
-    return Listing([key[1] for key in keys], [key[0] for key in keys], as_json, data)
