@@ -176,14 +176,17 @@ def show_connections(views: "Sequence[ConnectionView]", now: datetime) -> None:
         Col("trades", right=True),
         Col("movements", right=True),
         Col("span", whole=True),
-        Col("checked (UTC)", whole=True),
+        Col("checked", whole=True),
     ]
-    table(columns, [_row(view) for view in views])
+    rows = [_row(view, now) for view in views]
+    if any(view.is_local for view in views):
+        columns.insert(1, Col("", whole=True))
+        rows = [(row[0], LOCAL if view.is_local else "", *row[1:]) for row, view in zip(rows, views, strict=True)]
+    table(columns, rows)
     show_attention(views, now)
 
 
-def _row(view: "ConnectionView") -> tuple[object, ...]:
-    checked = view.connection.last_checked_at
+def _row(view: "ConnectionView", now: datetime) -> tuple[object, ...]:
     return (
         view.connection.id,
         view.portfolio_name,
@@ -191,19 +194,26 @@ def _row(view: "ConnectionView") -> tuple[object, ...]:
         f"{view.trades:,}",
         f"{view.movements:,}",
         span(view.first_trade_at, view.last_trade_at),
-        f"{checked:%m-%d %H:%M}" if checked else "never",
+        _moment(view.connection.last_checked_at, now),
     )
 
 
+def _moment(moment: datetime | None, now: datetime) -> str:
+    """The time where it was today (UTC), else the day."""
+    if moment is None:
+        return "never"
+    return f"{moment:%H:%M}" if moment.date() == now.date() else f"{moment:%Y-%m-%d}"
+
+
 def status_words(view: "ConnectionView") -> str:
-    """Status, how far an import is, and LOCAL."""
+    """Status, and how far an import is."""
     text = words(view.status)
     connection = view.connection
     if view.status is Status.IMPORTING and connection.importing_planned:
         text += f" {min(99, 100 * connection.importing_done // connection.importing_planned)}%"
     if view.status is Status.DELAYED and connection.retry_at:
         text += f" until {connection.retry_at:%H:%M}"
-    return f"{text} {LOCAL}" if view.is_local else text
+    return text
 
 
 def show_attention(views: "Sequence[ConnectionView]", now: datetime) -> None:

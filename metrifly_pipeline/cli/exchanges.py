@@ -7,7 +7,7 @@ import typer
 from rich.columns import Columns
 
 from metrifly_pipeline.cli.doors import opened
-from metrifly_pipeline.cli.render import Col, console, heading, item, paste, print_json, say, table
+from metrifly_pipeline.cli.render import Col, console, heading, item, numbered, paste, print_json, say, table
 from metrifly_pipeline.domain.ports import CatalogEntry
 from metrifly_pipeline.domain.spec import ExchangeSpec
 
@@ -89,8 +89,7 @@ def show_exchange(
 def _show_guide(spec: ExchangeSpec, ips: Sequence[str]) -> None:
     say()
     heading("Create a read-only API key")
-    for number, step in enumerate(spec.guide.steps, start=1):
-        item(f"{number}. {step}")
+    numbered(spec.guide.steps)
     say()
     rows = [(switch, "on") for switch in spec.guide.switch_on] + [(switch, "OFF") for switch in spec.guide.switch_off]
     table([Col("permission"), Col("set to")], rows, indent=2)

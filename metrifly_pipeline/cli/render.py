@@ -30,7 +30,17 @@ def say(text: str = "") -> None:
 
 def item(text: str, indent: int = 2) -> None:
     """The same, indented."""
-    console().print(Padding(Text(printable(text)), (0, 0, 0, indent)))
+    console().print(Padding(Text(printable(text)), (0, 0, 0, indent), expand=False))
+
+
+def numbered(steps: Sequence[str], indent: int = 2) -> None:
+    """Steps in order; a long one goes on under its own beginning."""
+    made = Table.grid(padding=(0, 1, 0, 0))
+    made.add_column(justify="right", no_wrap=True)
+    made.add_column(overflow="fold")
+    for number, step in enumerate(steps, start=1):
+        made.add_row(f"{number}.", Text(printable(step)))
+    console().print(Padding(made, (0, 0, 0, indent), expand=False))
 
 
 def paste(text: str, indent: int = 2) -> None:

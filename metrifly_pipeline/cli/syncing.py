@@ -31,7 +31,7 @@ class Asked:
 
 def sync(
     context: typer.Context,
-    connection: Annotated[str | None, typer.Argument(metavar="[CONNECTION]", help="Which one.")] = None,
+    connection: Annotated[str | None, typer.Argument(metavar="CONNECTION", help="Which one.")] = None,
     every: Annotated[bool, typer.Option("--all", help="Every connection.")] = False,
     here: Annotated[bool, typer.Option("--here", help="Run it in this process, without the daemon.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait, and say what became of it.")] = False,
