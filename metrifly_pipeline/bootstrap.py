@@ -18,6 +18,7 @@ from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
+from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.publishing import Publishing
 from metrifly_pipeline.services.requesting import Requesting
@@ -52,8 +53,20 @@ def real_clock() -> datetime:
 
 
 @contextmanager
-def open_product(settings: Settings, *, clock: Clock = real_clock, reach: Reach = reach_nothing) -> Iterator[Product]:
+def open_product(
+    settings: Settings,
+    *,
+    clock: Clock = real_clock,
+    reach: Reach = reach_nothing,
+    group_records: int = GROUP_RECORDS,
+) -> Iterator[Product]:
     """Open everything under the home; migrates the control database where needed.
+
+    Args:
+        settings: Where things lie.
+        clock: Tells the time.
+        reach: Called at each labelled point of landing, moving the cursor, normalising and publishing.
+        group_records: How many records gather before they are committed together.
 
     Raises:
         MetriflyError: The home can't be written, the database can't be reached, or the master key is badly protected.
@@ -63,12 +76,14 @@ def open_product(settings: Settings, *, clock: Clock = real_clock, reach: Reach 
     rng = random.Random(secrets.randbits(64))  # noqa: S311 - ids, not secrets
     control = open_store(settings.control_url, rng)
     try:
-        yield _wire(settings, control, clock, rng, reach)
+        yield _wire(settings, control, clock, rng, reach, group_records)
     finally:
         control.close()
 
 
-def _wire(settings: Settings, control: ControlStore, clock: Clock, rng: random.Random, reach: Reach) -> Product:
+def _wire(  # noqa: PLR0913 - one call, from the function above
+    settings: Settings, control: ControlStore, clock: Clock, rng: random.Random, reach: Reach, group_records: int
+) -> Product:
     egress = settings.allowed_ips[0] if settings.allowed_ips else "local"
     gateway = Gateway(clock=clock, sleep=time.sleep, rng=rng, limit_scale=settings.limit_scale, egress=egress)
     lake = open_lake(settings.lake_root, gateway.rooms(), reach=reach)
@@ -87,6 +102,7 @@ def _wire(settings: Settings, control: ControlStore, clock: Clock, rng: random.R
             allowed_ips=settings.allowed_ips,
             daily_window=timedelta(hours=settings.daily_window_hours),
             reach=reach,
+            group_records=group_records,
         )
     )
     connecting = Connecting(

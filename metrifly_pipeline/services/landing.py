@@ -38,8 +38,16 @@ class Landing:
     that are there already are not landed twice.
     """
 
-    def __init__(self, lake: Lake, control: ControlStore, clock: Clock, reach: Reach = reach_nothing) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        control: ControlStore,
+        clock: Clock,
+        reach: Reach = reach_nothing,
+        group_records: int = GROUP_RECORDS,
+    ) -> None:
         """Write to `lake`, move cursors in `control`; `reach` is called at each labelled point."""
+        self._group_records = group_records
         self._lake = lake
         self._control = control
         self._clock = clock
@@ -71,7 +79,7 @@ class Landing:
                 raise LeaseLostError(connection)
             self._take(turn, page, ranks)
             age = self._clock() - (self._pending_since or self._clock())
-            if self._pending >= GROUP_RECORDS or age >= GROUP_AGE:
+            if self._pending >= self._group_records or age >= GROUP_AGE:
                 self._commit()
 
     def move(self, connection: ConnectionId, move: CursorMove) -> None:
@@ -160,11 +168,15 @@ class Landing:
         return self._lake.append_raw(rows, tokens, app_ids)
 
     def _move(self, turns: list[_Turn], landed: Mapping[ConnectionId, int]) -> None:
+        """Move what is landed; a turn whose rows the lake did not take was overtaken, whatever its lease says."""
+        for turn in turns:
+            turn.lost = bool(turn.rows) and turn.connection.id not in landed
+        safe = [turn for turn in turns if not turn.lost]
         advances = [
             Advance(lease=turn.lease, moves=tuple(turn.moves), landed=landed.get(turn.connection.id, 0))
-            for turn in turns
+            for turn in safe
         ]
         lost = self._control.advance(advances, self._clock())
-        for turn in turns:
+        for turn in safe:
             turn.landed += landed.get(turn.connection.id, 0)
-            turn.lost = turn.lost or turn.connection.id in lost
+            turn.lost = turn.connection.id in lost

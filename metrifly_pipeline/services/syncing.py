@@ -22,7 +22,7 @@ from metrifly_pipeline.domain.ports import (
 from metrifly_pipeline.domain.scheduling import next_slot, retry_at
 from metrifly_pipeline.domain.status import Connection, Lease, Outcome, SyncKind, SyncRun, Urgency
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError, LeaseLostError, MasterKeyError, NotFoundError
-from metrifly_pipeline.services.landing import Landing
+from metrifly_pipeline.services.landing import GROUP_RECORDS, Landing
 from metrifly_pipeline.services.leasing import Leasing
 from metrifly_pipeline.services.pulling import PullOutcome, pull
 from metrifly_pipeline.services.reports import ConnectionReport
@@ -48,6 +48,7 @@ class SyncPorts:
     allowed_ips: tuple[str, ...] = ()
     daily_window: timedelta = timedelta(hours=24)
     reach: Reach = reach_nothing
+    group_records: int = GROUP_RECORDS
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class Syncing:
         """Join the ports; nothing is opened before a sync begins."""
         self._ports = ports
         self._leasing = Leasing(ports.control, ports.clock, ports.holder)
-        self._landing = Landing(ports.lake, ports.control, ports.clock, ports.reach)
+        self._landing = Landing(ports.lake, ports.control, ports.clock, ports.reach, ports.group_records)
         self._normalized: dict[ConnectionId, NormalizeOutcome] = {}
 
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:

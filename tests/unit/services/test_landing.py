@@ -22,12 +22,13 @@ class RecordingStores:
         self.log = []
         self.rows = []
         self.lost = set()
+        self.overtaken = set()
 
     def append_raw(self, rows, own_tokens, app_ids):
         assert set(app_ids) == set(own_tokens)
         self.log.append("files")
         self.rows += rows
-        return Counter(row.connection for row in rows)
+        return Counter(row.connection for row in rows if row.connection not in self.overtaken)
 
     def advance(self, advances, _now):
         self.log.append("cursors")
@@ -55,7 +56,9 @@ class Desk:
 
     def add(self, connection, *payloads, ranks=None):
         records = tuple(RawRecord(payload=payload, event_at=NOW) for payload in payloads)
-        self.landing.add(connection, Page(stream=Stream.FILLS, scope="all", records=records, cursor_after={"n": 1}), ranks)
+        self.landing.add(
+            connection, Page(stream=Stream.FILLS, scope="all", records=records, cursor_after={"n": 1}), ranks
+        )
 
 
 @pytest.fixture
@@ -130,6 +133,19 @@ def test_a_lost_lease_stops_its_own_connection_and_no_other(desk):
     desk.add(well, "2")
 
     assert desk.landing.end(lost) == (1, True)
+    assert desk.landing.end(well) == (1, False)
+
+
+def test_rows_the_lake_did_not_take_move_no_cursor(desk):
+    overtaken, well = desk.begin("toy-aaaaaaaa"), desk.begin("toy-bbbbbbbb")
+    desk.stores.overtaken = {overtaken}
+    desk.add(overtaken, "1")
+    desk.add(well, "1")
+
+    desk.landing.flush()
+
+    assert [advance.lease.connection for advance in desk.stores.advances] == [well]
+    assert desk.landing.end(overtaken) == (0, True)
     assert desk.landing.end(well) == (1, False)
 
 
