@@ -81,7 +81,7 @@ def open_product(
         control.close()
 
 
-def _wire(  # noqa: PLR0913 - one call, from the function above
+def _wire(
     settings: Settings, control: ControlStore, clock: Clock, rng: random.Random, reach: Reach, group_records: int
 ) -> Product:
     egress = settings.allowed_ips[0] if settings.allowed_ips else "local"
