@@ -17,26 +17,26 @@ class Postgres:
         self._server = server
         self._numbers = itertools.count(1)
 
-    def database(self, template: str = "template1") -> str:
-        """Make a database, a copy of `template`, and give its address."""
+    def database(self) -> str:
+        """Make an empty database and give its address."""
         name = f"metrifly_{next(self._numbers)}"
-        self.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self.execute(f"CREATE DATABASE {name}")
         return self.address(name)
 
     def address(self, database: str) -> str:
         """Where a database stands."""
         return self._server.get_uri(database)
 
-    def execute(self, statement: str) -> None:
-        """Run one statement as the server's owner, outside of a transaction."""
-        with closing(psycopg2.connect(self.address("postgres"))) as connection:
+    def execute(self, statement: str, address: str = "") -> None:
+        """Run statements as the server's owner, outside of a transaction; without an address in its own database."""
+        with closing(psycopg2.connect(address or self.address("postgres"))) as connection:
             connection.autocommit = True
             with connection.cursor() as cursor:
                 cursor.execute(statement)
 
-    def stop(self) -> None:
-        """Stop the server, cutting off who is connected."""
-        pg_ctl(["-w", "-m", "fast", "stop"], pgdata=self._server.pgdata, user=self._server.system_user)
+    def stop(self, mode: str = "fast") -> None:
+        """Stop the server, cutting off who is connected; `immediate` leaves nothing tidy behind."""
+        pg_ctl(["-w", "-m", mode, "stop"], pgdata=self._server.pgdata, user=self._server.system_user)
 
     def start(self) -> None:
         """Start the server again, where it stood."""
@@ -55,5 +55,6 @@ def running_postgres() -> Iterator[Postgres]:
             postgres.execute(f"ALTER SYSTEM SET {setting} = off")
         postgres.execute("SELECT pg_reload_conf()")
         yield postgres
+        postgres.stop("immediate")  # its folder goes anyway
     finally:
         server.cleanup()

@@ -140,14 +140,14 @@ def test_a_database_that_stays_locked_is_told_and_serves_again_afterwards(sqlite
     store.close()
 
 
-def test_a_postgresql_that_restarts_is_waited_for(postgres, postgres_template):
+def test_a_postgresql_that_restarts_is_waited_for(postgres, postgres_url):
     pauses = []
 
     def sleep(seconds):
         pauses.append(seconds)
         postgres.start()
 
-    store = open_store(postgres.database(postgres_template), random.Random(1), sleep=sleep)
+    store = open_store(postgres_url, random.Random(1), sleep=sleep)
     store.ensure_account("default", NOW)
     postgres.stop()
 
@@ -156,9 +156,9 @@ def test_a_postgresql_that_restarts_is_waited_for(postgres, postgres_template):
     store.close()
 
 
-def test_a_server_that_stays_away_is_given_up_after_half_a_minute(postgres, postgres_template):
+def test_a_server_that_stays_away_is_given_up_after_half_a_minute(postgres, postgres_url):
     pauses = []
-    store = open_store(postgres.database(postgres_template), random.Random(1), sleep=pauses.append)
+    store = open_store(postgres_url, random.Random(1), sleep=pauses.append)
     postgres.stop()
     try:
         with pytest.raises(StoreUnavailableError, match="no connection"):
