@@ -73,6 +73,15 @@ class Requests(Transactions):
             found = db.execute(query.order_by(batch_connections.c.place)).scalars()
             return SyncKind(kind), [ConnectionId(each) for each in found]
 
+    def requeue(self, connections: Sequence[ConnectionId]) -> int:
+        """Unanswered requests of these connections leave their batch and wait again, attempt + 1; returns how many."""
+        taken = (
+            requests.c.connection.in_(connections) & requests.c.batch.is_not(None) & requests.c.answered_by.is_(None)
+        )
+        with self._writing() as db:
+            again = {"batch": None, "attempt": requests.c.attempt + 1}
+            return db.execute(update(requests).where(taken).values(again)).rowcount
+
     def requeue_stale_batches(self, now: datetime, older_than: timedelta) -> int:
         """Requests whose batch died unanswered wait again, attempt + 1; returns how many.
 

@@ -267,6 +267,9 @@ class ControlStore(Protocol):
     def batch(self, batch: int) -> tuple[SyncKind, Sequence[ConnectionId]]:
         """The connections of a batch; NotFoundError."""
 
+    def requeue(self, connections: Sequence[ConnectionId]) -> int:
+        """Unanswered requests of these connections leave their batch and wait again, attempt + 1; returns how many."""
+
     def requeue_stale_batches(self, now: datetime, older_than: timedelta) -> int:
         """Requests whose batch died unanswered wait again, attempt + 1; returns how many."""
 

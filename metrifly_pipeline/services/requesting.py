@@ -8,7 +8,8 @@ from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Clock, ControlStore
 from metrifly_pipeline.domain.status import Outcome, SyncKind, SyncRequest, SyncRun
 
-BATCH_DIES_AFTER = timedelta(minutes=30)
+BATCH_DIES_AFTER = timedelta(minutes=10)
+"""A batch this old with no lease held was dropped by a run that died."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -77,7 +77,7 @@ class Syncing:
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
         """Sync each connection once and report it as its group is done.
 
-        Connections whose lease somebody else holds are left out: their requests wait and are answered by the next sync.
+        Connections whose lease somebody else holds are left out: their requests go back in line and are answered by the next sync.
 
         Args:
             connections: Known ids; each is synced once.
@@ -119,7 +119,9 @@ class Syncing:
             if connection.disconnected_at is not None and kind is not SyncKind.REBUILD:
                 continue
             lease = self._leasing.take(connection_id)
-            if lease is not None:
+            if lease is None:
+                self._ports.control.requeue([connection_id])
+            else:
                 earlier = self._ports.control.runs(connection_id, limit=1)
                 died = any(run.outcome in {Outcome.RUNNING, Outcome.LEASE_LOST} for run in earlier)
                 run = self._ports.control.start_run(connection_id, kind, self._ports.clock())

@@ -1,0 +1,65 @@
+"""A worker process that syncs and publishes until nothing waits, and kills itself at a labelled point when told to.
+
+Run as `python -m tests.faults.worker HOME [LABEL HIT] [--cursor-first]`; the home's connections and requests are there already.
+"""
+
+import argparse
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from metrifly_pipeline.bootstrap import open_product
+from metrifly_pipeline.services.landing import Landing
+from metrifly_pipeline.settings import Settings
+
+GROUP_RECORDS = 40
+"""Small, so that a small account is landed in many commits."""
+
+
+def killer(label: str, hit: int) -> Callable[[str], None]:
+    """Count how often `label` is reached and pull the plug at the `hit`-th time."""
+    left = hit
+
+    def reach(reached: str) -> None:
+        nonlocal left
+        if reached == label:
+            left -= 1
+            if left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return reach
+
+
+def cursor_first(landing: Landing, turns: list) -> None:
+    """The wrong order, as a control: the cursor moves before the files are there."""
+    landing._move(turns, {turn.connection.id: len(turn.rows) for turn in turns})
+    landing._reach("cursor.before")
+    landing._land(turns)
+
+
+def work(home: Path, reach: Callable[[str], None]) -> None:
+    """Sync whatever waits, publishing after each batch."""
+    settings = Settings(home=home, limit_scale=1_000_000.0)
+    with open_product(settings, reach=reach, group_records=GROUP_RECORDS) as product:
+        while batches := product.requesting.batches():
+            for batch in batches:
+                for _report in product.syncing.sync(batch.connections, batch.kind):
+                    product.publishing.publish()
+
+
+def main() -> None:
+    """Parse, work."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("home", type=Path)
+    parser.add_argument("label", nargs="?", default="")
+    parser.add_argument("hit", nargs="?", type=int, default=0)
+    parser.add_argument("--cursor-first", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.cursor_first:
+        Landing._land_then_move = cursor_first
+    work(arguments.home, killer(arguments.label, arguments.hit))
+
+
+if __name__ == "__main__":
+    main()
