@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from metrifly_pipeline.cli.render import say
+from metrifly_pipeline.cli.render import complain
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.spec import CredentialField, ExchangeSpec
 from metrifly_pipeline.domain.trouble import RefusedError
@@ -34,11 +34,12 @@ def get_credential(spec: ExchangeSpec, source: str | None, ask: Ask) -> Credenti
 
 
 def _asked(spec: ExchangeSpec, ask: Ask) -> Mapping[str, str]:
+    # On standard error: what a command prints stays JSON where JSON is wanted.
     if spec.guide.secret_shown_once:
-        say(
+        complain(
             f"{spec.title} shows the secret only once, when the key is created: keep that page open until this is done."
         )
-    say("What you type or paste is not shown.")
+    complain("What you type or paste is not shown.")
     return ask(spec.credentials)
 
 
