@@ -145,11 +145,11 @@ def test_numbers_of_requests_never_come_back(store, connection):
 
 
 def test_a_connection_that_could_not_be_synced_takes_its_request_back_in_line(store, connect):
-    busy, free = connect(1).id, connect(2).id
-    asked = [store.file_request(each, SyncKind.SYNC_NOW, NOW) for each in (busy, free)]
-    store.make_batch([busy, free], SyncKind.SYNC_NOW, [each.id for each in asked], NOW)
+    busy, free = connect(1), connect(2)
+    asked = [store.file_request(each, SYNC_NOW, NOW) for each in (busy, free)]
+    store.make_batch([busy, free], SYNC_NOW, [each.id for each in asked], NOW)
 
     assert store.requeue([busy]) == 1
 
-    waiting = store.requests(waiting=True, kinds=[SyncKind.SYNC_NOW])
+    waiting = store.requests(waiting=True, kinds=[SYNC_NOW])
     assert [(each.id, each.attempt) for each in waiting] == [(asked[0].id, 1)]
