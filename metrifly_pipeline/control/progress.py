@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import and_, case, delete, func, insert, select, update
+from sqlalchemy import and_, case, delete, func, select, update
 
 from metrifly_pipeline.control.leases import lock_connections, still_held
 from metrifly_pipeline.control.rows import lock_connection
@@ -159,20 +159,21 @@ def _extend_coverage(db: Database, connection: ConnectionId, moves: Sequence[Cur
         return
     before = _proven(db, connection, {stream for stream, _ in new})
     gone: list[tuple[_Where, Proven]] = []
-    added: list[tuple[_Where, Proven]] = []
+    rows: list[dict[str, Any]] = []
     for where, spans in new.items():
         old = before.get(where, [])
         joined = old
         for span in spans:
             joined = add_span(joined, span)
-        gone += [(where, each) for each in old if each not in joined]
-        added += [(where, each) for each in joined if each not in old]
+        # A span that only grew at its end, as most do, is one update of its row.
+        starts = {each.span.start for each in joined}
+        gone += [(where, each) for each in old if each.span.start not in starts]
+        rows += [_coverage_row(connection, where, each) for each in joined if each not in old]
     mine = coverage.c.connection == connection
     for (stream, scope), each in gone:
         this = (coverage.c.stream == stream) & (coverage.c.scope == scope) & (coverage.c.span_start == each.span.start)
         db.execute(delete(coverage).where(mine, this))
-    if added:
-        db.execute(insert(coverage), [_coverage_row(connection, where, each) for where, each in added])
+    upsert(db, coverage, rows, lambda row: {"span_end": row.excluded.span_end, "ended": row.excluded.ended})
 
 
 def _proven(db: Database, connection: ConnectionId, wanted: set[str]) -> dict[_Where, list[Proven]]:

@@ -1,6 +1,6 @@
 """Sync runs: what one sync of one connection did, and all that follows from how it ended."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,7 +56,8 @@ class Runs(Transactions):
         """Store what a run did, and what follows from it; returns whether a reader would see a change (then it is numbered).
 
         A run that lost its lease, or whose key was replaced or taken away meanwhile, only leaves its record (and a change, if it added rows):
-        what it found belongs to another key, and who asked for a sync still waits for one. Both times are stored as given.
+        what it found belongs to another key, and who asked for a sync still waits for one. A rebuild has not asked the exchange, so it answers
+        who asked for it and says nothing of how syncs fare. Both times are stored as given.
         """
         with self._writing() as db:
             known = lock_connection(db, run.connection)
@@ -65,9 +66,9 @@ class Runs(Transactions):
             overtaken = run.outcome is Outcome.LEASE_LOST or started_with != _fences(db, run.connection)
             if not overtaken:
                 _answer(db, run)
-                _settle(db, known, run, now)
+            if not overtaken and run.kind is not SyncKind.REBUILD:
                 times = {"next_due_at": next_due_at, "retry_at": retry_at}
-                db.execute(update(connections).where(connections.c.id == known.id).values(times))
+                _settle(db, known, run, times, now)
                 found = replace_stage(db, run.connection, SYNC, findings, now)
                 changed = show_status(db, run.connection, now) or found or changed
             _let_wait_again(db, run, overtaken=overtaken)
@@ -155,11 +156,11 @@ def _let_wait_again(db: Database, run: SyncRun, *, overtaken: bool) -> None:
     db.execute(passed_over.values(batch=None, attempt=requests.c.attempt + 1))
 
 
-def _settle(db: Database, known: Connection, run: SyncRun, now: datetime) -> None:
+def _settle(db: Database, known: Connection, run: SyncRun, times: Mapping[str, datetime | None], now: datetime) -> None:
     """Set what a connection's next syncs and its status depend on."""
     values: dict[str, Any] = {"failures": known.failures + 1, "failing_since": known.failing_since or now}
     if run.outcome in _GOOD:
         values = {"failures": 0, "failing_since": None, "last_success_at": now, "last_checked_at": now}
-    if run.outcome in _DONE and run.kind is not SyncKind.REBUILD:
+    if run.outcome in _DONE:
         values["first_import_done"] = True
-    db.execute(update(connections).where(connections.c.id == known.id).values(values))
+    db.execute(update(connections).where(connections.c.id == known.id).values({**values, **times}))

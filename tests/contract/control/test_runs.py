@@ -217,6 +217,18 @@ def test_a_run_that_lost_its_lease_leaves_only_its_record(store, connect, finish
     assert store.runs()[0].outcome is Outcome.LEASE_LOST
 
 
+def test_a_rebuild_says_nothing_of_how_syncs_fare(store, connect, finish):
+    connection = connect()
+    finish(connection, Outcome.FAILED, [KEY_INVALID], due=LATER)
+    before = store.connection(connection), store.attention(), store.change_seq()
+
+    assert finish(connection, Outcome.NOTHING_NEW, kind=SyncKind.REBUILD, now=LATER) is False
+    assert (store.connection(connection), store.attention(), store.change_seq()) == before
+
+    assert finish(connection, Outcome.ADDED, kind=SyncKind.REBUILD, trades_added=1) is True
+    assert (store.connection(connection), store.attention()) == before[:2]
+
+
 @pytest.mark.parametrize("meanwhile", ["replace_credential", "disconnect"])
 def test_what_a_run_found_about_a_key_that_is_gone_does_not_count(store, connect, finish, meanwhile):
     connection = connect()
