@@ -164,6 +164,8 @@ SPEC = ExchangeSpec(
             retention=THREE_MONTHS,
             history_starts=OPENED,
             names=BY_ID,
+            # The account's own ledger, written in the order of its ids: nothing comes late into it, and a fill has several bills.
+            overlap=timedelta(hours=1),
             surface="trading account bills",
             permission=READ,
         ),

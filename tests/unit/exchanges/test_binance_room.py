@@ -373,6 +373,10 @@ def test_an_answer_of_another_shape_is_noticed():
     assert check({"balances": []}, "privateGetAccount")
     assert not check({"assets": []}, "privateGetAccount")
     assert not check([], "sapiGetAccountApiRestrictions")
+    assert check([], "sapiPostAssetGetFundingAsset")
+    assert not check({"status": "fine"}, "sapiPostAssetGetFundingAsset")
+    assert check({"list": [], "moreData": False}, "sapiGetConvertTradeFlow")
+    assert not check([], "sapiGetConvertTradeFlow")
 
 
 SWITCHES = {
