@@ -79,7 +79,7 @@ class _Driver:
             answer, end = self._halve(start, end)
             spans += 1
             left = -(-(settled - end) // max(size, 1))
-            yield self.page(answer, covered=(start, end), done=spans, planned=spans + left)
+            yield self.page(answer, covered=(max(start - self.apart, since), end), done=spans, planned=spans + left)
             size = self._size(max(end - start, 1) * 2)
             if end >= settled:
                 return

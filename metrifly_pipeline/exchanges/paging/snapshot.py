@@ -13,7 +13,7 @@ from metrifly_pipeline.exchanges.paging.rows import Ask, canonical, dig, scope_p
 def pull(spec: StreamSpec, task: Task, ask: Ask) -> Iterator[Page]:
     """Yield one page: the state as one record, or none where nothing that matters has changed."""
     state = dig(ask(scope_params(spec, task.scope)), spec.rows_path)
-    if not isinstance(state, (dict, list)):
+    if not isinstance(state, (dict, list) if spec.rows_path else list):  # without a path, the answer is the list itself
         raise errors.unexpected("the state is not where it should be")
     digest = hashlib.sha256(canonical(_relevant(state, spec.compare)).encode()).hexdigest()[:32]
     changed = (task.cursor or {}).get("hash") != digest

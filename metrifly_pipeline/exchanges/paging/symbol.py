@@ -9,6 +9,7 @@ from typing import Any
 
 from metrifly_pipeline.domain.spec import StreamSpec
 from metrifly_pipeline.domain.streams import CursorState, Page, Span, Task
+from metrifly_pipeline.exchanges import errors
 from metrifly_pipeline.exchanges.paging.rows import (
     Ask,
     NewIds,
@@ -30,8 +31,11 @@ def pull(spec: StreamSpec, task: Task, ask: Ask) -> Iterator[Page]:
     driver = _Driver(spec, task)
     params = scope_params(spec, task.scope)
     ids = NewIds()
+    symbol = spec.names.get("symbol", "")
     while True:
         rows = read_rows(spec, ask(params | {spec.names["from_id"]: str(driver.next_id)})).rows
+        if any(row.get(symbol, task.scope) != task.scope for row in rows):
+            raise errors.unexpected("rows of another symbol")
         ids.add(spec, rows)
         driver.take(rows)
         if len(rows) < spec.page_size:

@@ -4,7 +4,7 @@ import itertools
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from metrifly_pipeline.domain.attention import Reason
@@ -80,10 +80,11 @@ def test_records_shown_late_within_the_overlap_are_found_by_the_next_sync(paging
     assert store.records == numbers(shown, first_ms + 41 * 60_000)
 
 
-@given(records=histories(most_in_one_ms=2), pages=st.integers(0, 5), new=st.integers(1, 7))
+@given(records=histories(most_in_one_ms=2), pages=st.integers(1, 5), new=st.integers(1, 7))
 def test_a_total_that_grows_in_mid_scan_makes_the_scan_begin_again(records, pages, new):
     spec = SPECS[Paging.OFFSET_IN_WINDOW]
-    server, store = Server(records), Store(spec)
+    assume(pages <= max(1, -(-len(records) // spec.page_size)))  # while the closed span is read, not its tail
+    server, store = Server(list(records)), Store(spec)
     now_ms = 13 * HOUR_MS
     asked = 0
 
@@ -96,8 +97,7 @@ def test_a_total_that_grows_in_mid_scan_makes_the_scan_begin_again(records, page
 
     store.sync(server, now_ms, ask=growing)
 
-    if asked >= pages:
-        assert store.records == numbers(server.records, now_ms)
+    assert store.records == numbers(server.records, now_ms)
 
 
 def test_a_total_that_never_stands_still_is_an_error():
