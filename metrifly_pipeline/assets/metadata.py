@@ -7,7 +7,7 @@ import dagster as dg
 
 from metrifly_pipeline.domain.attention import MEANING, Attention, Level, Reason, remedy_for
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.lake_rows import PublishOutcome, ReconciliationRow
+from metrifly_pipeline.domain.lake_rows import ReconciliationRow
 from metrifly_pipeline.domain.status import Outcome
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, Dashboard, FamilyVerdict
 
@@ -88,7 +88,7 @@ def sentence(report: ConnectionReport) -> str:
         return f"{report.connection}: another worker took over; what was fetched here is fetched again"
     if run.outcome is Outcome.CONTINUES:
         return f"{report.connection}: importing, {_added(report)} so far; goes on by itself"
-    return f"{report.connection}: added {_added(report)} with {run.requests} requests"
+    return f"{report.connection}: added {_added(report)} with {_count(run.requests, 'request')}"
 
 
 def without_success(connections: Sequence[ConnectionId], reports: Iterable[ConnectionReport]) -> list[str]:
@@ -115,13 +115,13 @@ def trouble(connection: ConnectionId, reason: str, detail: str) -> str:
 def _added(report: ConnectionReport) -> str:
     run = report.run
     counts = {
-        "trades": run.trades_added,
-        "movements": run.movements_added,
-        "balances": report.balances_added,
-        "amendments": run.amended,
-        "quarantined records": run.quarantined,
+        "trade": run.trades_added,
+        "movement": run.movements_added,
+        "balance": report.balances_added,
+        "amendment": run.amended,
+        "quarantined record": run.quarantined,
     }
-    return ", ".join(f"{count} {name}" for name, count in counts.items() if count) or "nothing"
+    return ", ".join(_count(count, noun) for noun, count in counts.items() if count) or "nothing"
 
 
 # The dashboard
@@ -205,12 +205,12 @@ def attention_table(items: Sequence[Attention]) -> dg.TableMetadataValue:
 
 
 def table_metadata(
-    name: str, outcome: PublishOutcome, schemas: Mapping[str, dg.TableSchema]
+    name: str, rows: Mapping[str, int], schemas: Mapping[str, dg.TableSchema]
 ) -> dict[str, dg.MetadataValue]:
     """Rows and columns of one published table, as far as the publish tells them."""
     found: dict[str, dg.MetadataValue] = {}
-    if name in outcome.rows:
-        found["dagster/row_count"] = dg.MetadataValue.int(outcome.rows[name])
+    if name in rows:
+        found["dagster/row_count"] = dg.MetadataValue.int(rows[name])
     if name in schemas:
         found["dagster/column_schema"] = dg.MetadataValue.table_schema(schemas[name])
     return found
@@ -255,11 +255,16 @@ def reconciliation_metadata(rows: Sequence[ReconciliationRow]) -> dict[str, dg.M
     return counts
 
 
-def warehouse_metadata(outcome: PublishOutcome, change_seq: int) -> dict[str, dg.MetadataValue]:
+def view_rows(views: Sequence[ConnectionView]) -> dict[str, int]:
+    """Rows of the big tables, which the file shows as views: they were counted for the listing already."""
+    return {TRADES: sum(view.trades for view in views), MOVEMENTS: sum(view.movements for view in views)}
+
+
+def warehouse_metadata(path: str, rows: Mapping[str, int], change_seq: int) -> dict[str, dg.MetadataValue]:
     """Where the analyst's file lies, what is in it, and up to which change."""
-    records = [dg.TableRecord({"table": name, "rows": count}) for name, count in sorted(outcome.rows.items())]
+    records = [dg.TableRecord({"table": name, "rows": count}) for name, count in sorted(rows.items())]
     return {
-        "path": dg.MetadataValue.path(outcome.path),
+        "path": dg.MetadataValue.path(path),
         "tables": _table(("table", "rows"), records),
         "change_seq": dg.MetadataValue.int(change_seq),
     }

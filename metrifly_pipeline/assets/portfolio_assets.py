@@ -16,6 +16,7 @@ from metrifly_pipeline.assets.metadata import (
     reconciliation_metadata,
     span_metadata,
     table_metadata,
+    view_rows,
     warehouse_metadata,
 )
 from metrifly_pipeline.assets.status_assets import CONNECTION_STATUS, STATUS_CHECKS, status_result
@@ -29,9 +30,11 @@ POSITIONS = "positions"
 RECONCILIATION = "reconciliation"
 WAREHOUSE = "warehouse"
 
+# What the publish doesn't tell of its views. The two are the only SQL of this room, and read the catalogue rather than data.
 COLUMNS = (
     "SELECT table_name, column_name, data_type, comment FROM duckdb_columns() WHERE NOT internal ORDER BY column_index"
 )
+TRANSACTIONS = "SELECT count(*) FROM portfolio_transactions"
 
 
 def _all_of(*names: str) -> list[dg.AssetDep]:
@@ -80,11 +83,16 @@ def portfolio_assets(
         yield status
         return
     _names, columns = product.lake.query(COLUMNS)
-    yield from published_results(report, status, column_schemas(columns))
+    _names, ((transactions,),) = product.lake.query(TRANSACTIONS)
+    rows = {**view_rows(report.views), PORTFOLIO_TRANSACTIONS: int(str(transactions)), **report.outcome.rows}
+    yield from published_results(report, status, rows, column_schemas(columns))
 
 
 def published_results(
-    report: PublishReport, status: dg.MaterializeResult[Any], schemas: Mapping[str, dg.TableSchema]
+    report: PublishReport,
+    status: dg.MaterializeResult[Any],
+    rows: Mapping[str, int],
+    schemas: Mapping[str, dg.TableSchema],
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """What each table of the file is now, in the order in which the assets depend on each other."""
     own = {
@@ -93,6 +101,7 @@ def published_results(
         RECONCILIATION: reconciliation_metadata(report.reconciliation),
     }
     for name, metadata in own.items():
-        yield dg.MaterializeResult(asset_key=name, metadata=table_metadata(name, report.outcome, schemas) | metadata)
+        yield dg.MaterializeResult(asset_key=name, metadata=table_metadata(name, rows, schemas) | metadata)
     yield status
-    yield dg.MaterializeResult(asset_key=WAREHOUSE, metadata=warehouse_metadata(report.outcome, report.change_seq))
+    file = warehouse_metadata(report.outcome.path, rows, report.change_seq)
+    yield dg.MaterializeResult(asset_key=WAREHOUSE, metadata=file)

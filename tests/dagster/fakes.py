@@ -11,13 +11,14 @@ from typing import Any
 import dagster as dg
 
 from metrifly_pipeline.assets.connection_assets import connection_assets
-from metrifly_pipeline.assets.portfolio_assets import portfolio_assets
+from metrifly_pipeline.assets.portfolio_assets import COLUMNS, TRANSACTIONS, portfolio_assets
 from metrifly_pipeline.automation import portfolios_job, sync_job
 from metrifly_pipeline.domain.attention import Attention, Family, Reason
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.lake_rows import PublishOutcome, ReconciliationRow
 from metrifly_pipeline.domain.status import Connection, Outcome, Status, SyncKind, SyncRun
 from metrifly_pipeline.domain.trouble import NotFoundError
+from metrifly_pipeline.running import QUIET
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, Dashboard, FamilyVerdict, PublishReport
 from metrifly_pipeline.services.requesting import Batch
 
@@ -109,7 +110,7 @@ def a_publish(*views: ConnectionView, published: bool = True, wrong: Sequence[tu
         )
         for asset, difference in [("BTC", "0"), ("EUR", "0"), *wrong]
     ]
-    tables = {"trades": 7, "positions": 2, "portfolio_transactions": 9, "reconciliation": len(rows), "connections": 1}
+    tables = {"positions": 2, "reconciliation": len(rows), "connections": 1}
     outcome = PublishOutcome(published=published, path="metrifly.duckdb", rows=tables)
     return PublishReport(outcome=outcome, change_seq=5, reconciliation=rows, views=views)
 
@@ -202,7 +203,8 @@ class FakeProduct:
     @property
     def lake(self) -> SimpleNamespace:
         rows = [("positions", "asset", "VARCHAR", "The asset."), ("positions", "amount", "DECIMAL(38,18)", None)]
-        return SimpleNamespace(query=lambda _sql: (("table_name", "column_name", "data_type", "comment"), rows))
+        answers = {COLUMNS: rows, TRANSACTIONS: [(9,)]}
+        return SimpleNamespace(query=lambda sql: ((), answers[sql]))
 
     def _batches(self) -> list[Batch]:
         taken, self.waiting = self.waiting, []
@@ -266,7 +268,8 @@ class Bench:
 
     def _run(self, job: str, **options: Any) -> dg.ExecuteInProcessResult:
         definition = self.defs.resolve_job_def(job)
-        return definition.execute_in_process(instance=self.instance, raise_on_error=False, **options)
+        config = QUIET | options.pop("run_config", {})
+        return definition.execute_in_process(run_config=config, instance=self.instance, raise_on_error=False, **options)
 
     # What stands in Dagster's storage
 
