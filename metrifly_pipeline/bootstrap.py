@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from metrifly_pipeline.control.store import open_store
 from metrifly_pipeline.domain.attention import Reason, remedy_for
 from metrifly_pipeline.domain.ids import AccountId
-from metrifly_pipeline.domain.ports import Clock, ControlStore, ExchangeGateway, Lake, Reach, Vault, reach_nothing
+from metrifly_pipeline.domain.ports import Clock, ControlStore, ExchangeGateway, Lake, Reach, Sleep, Vault, reach_nothing
 from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake import open_lake
@@ -59,6 +59,7 @@ def open_product(
     clock: Clock = real_clock,
     reach: Reach = reach_nothing,
     group_records: int = GROUP_RECORDS,
+    sleep: Sleep = time.sleep,
 ) -> Iterator[Product]:
     """Open everything under the home; migrates the control database where needed.
 
@@ -67,6 +68,7 @@ def open_product(
         clock: Tells the time.
         reach: Called at each labelled point of landing, moving the cursor, normalising and publishing.
         group_records: How many records gather before they are committed together.
+        sleep: Waits for seconds: until a limit lets us ask again, and between two tries.
 
     Raises:
         MetriflyError: The home can't be written, the database can't be reached, or the master key is badly protected.
@@ -76,19 +78,25 @@ def open_product(
     rng = random.Random(secrets.randbits(64))  # noqa: S311 - ids, not secrets
     control = open_store(settings.control_url, rng)
     try:
-        yield _wire(settings, control, clock, rng, reach, group_records)
+        yield _wire(settings, control, clock, rng, reach, group_records, sleep)
     finally:
         control.close()
 
 
 def _wire(
-    settings: Settings, control: ControlStore, clock: Clock, rng: random.Random, reach: Reach, group_records: int
+    settings: Settings,
+    control: ControlStore,
+    clock: Clock,
+    rng: random.Random,
+    reach: Reach,
+    group_records: int,
+    sleep: Sleep,
 ) -> Product:
     egress = settings.allowed_ips[0] if settings.allowed_ips else "local"
-    gateway = Gateway(clock=clock, sleep=time.sleep, rng=rng, limit_scale=settings.limit_scale, egress=egress)
+    gateway = Gateway(clock=clock, sleep=sleep, rng=rng, limit_scale=settings.limit_scale, egress=egress)
     lake = open_lake(settings.lake_root, gateway.rooms(), reach=reach)
     vault = _open_vault(settings, control)
-    budget = SharedBudget(control, clock, time.sleep)
+    budget = SharedBudget(control, clock, sleep)
     listing = Listing(control, lake, clock)
     syncing = Syncing(
         SyncPorts(
