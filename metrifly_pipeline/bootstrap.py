@@ -12,7 +12,16 @@ from datetime import UTC, datetime, timedelta
 from metrifly_pipeline.control.store import open_store
 from metrifly_pipeline.domain.attention import Reason, remedy_for
 from metrifly_pipeline.domain.ids import AccountId
-from metrifly_pipeline.domain.ports import Clock, ControlStore, ExchangeGateway, Lake, Reach, Sleep, Vault, reach_nothing
+from metrifly_pipeline.domain.ports import (
+    Clock,
+    ControlStore,
+    ExchangeGateway,
+    Lake,
+    Reach,
+    Sleep,
+    Vault,
+    reach_nothing,
+)
 from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake import open_lake
