@@ -13,18 +13,16 @@ from metrifly_pipeline.lake.extraction import extract, prepare_reference, read_r
 from metrifly_pipeline.lake.products import settle
 from metrifly_pipeline.lake.stored_table import FileFacts
 from metrifly_pipeline.lake.table_set import TableSet
-from metrifly_pipeline.lake.tables import QUARANTINE, listed, literal, quoted
+from metrifly_pipeline.lake.tables import QUARANTINE, TRADES, listed, literal, quoted
 from metrifly_pipeline.lake.targets import Target
 
 BEFORE_FIRST = -1
 """The watermark of a connection that was never normalised."""
 _EVERYTHING = 2**62
-_HARD_ROWS = "SELECT rowid, amount, price_text, price, cost_is_derived FROM parsed WHERE is_hard"
-_PATCH = """
-UPDATE parsed SET price = settled.price, cost = if(parsed.cost_is_derived, settled.cost, parsed.cost)
-FROM settled WHERE parsed.rowid = settled.row_number
+_HARD_ROWS = """
+SELECT rowid, exact_decimal(amount_text), price_text, cost_is_derived FROM typed
+WHERE is_hard AND has_only_more_decimals(price_text)
 """
-_UNKNOWN_CODES = "SELECT DISTINCT connection_id, unnest(unknown_codes) FROM clean WHERE len(unknown_codes) > 0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +99,7 @@ class BatchMaker:
             failed=self._failed(target, exchange, rebuilding=rebuilding),
             marks=marks,
             records=records,
-            unknown=frozenset(self._engine.rows(_UNKNOWN_CODES)),
+            unknown=self._unknown_codes(target),
             replaced=self._count_stored(target, marks) if rebuilding else {},
         )
 
@@ -109,14 +107,13 @@ class BatchMaker:
         reference = self._tables.stored("reference")
         prepare_reference(self._engine, room, [file.path for file in reference.files()])
         extract(self._engine, target, room)
-        *first, last = target.typing
-        for name in first:
-            self._engine.run(script(name))
-            hard = self._engine.rows(_HARD_ROWS)
-            if hard:
-                self._engine.load("settled", settle(hard))
-                self._engine.run(_PATCH)
-        self._engine.run(script(last))
+        if self._engine.holds("SELECT 1 FROM typed WHERE is_hard"):
+            if target.shape is TRADES:
+                self._engine.load("settled", settle(self._engine.rows(_HARD_ROWS)))
+            self._engine.run(script(f"{target.name}_hard"))
+        self._engine.run(script("problems"))
+        if self._engine.holds("SELECT 1 FROM typed WHERE NOT is_good"):
+            self._engine.run(script(f"{target.name}_problems"))
         self._engine.run(script("failed"))
 
     def _compare(self, target: Target, connections: Iterable[str], *, rebuilding: bool) -> None:
@@ -126,6 +123,11 @@ class BatchMaker:
         key = f", {quoted(target.key)} AS record_key" if target.key else ""
         self._engine.run(f"CREATE OR REPLACE TEMP VIEW stored AS SELECT *{key} FROM stored_rows WHERE {condition}")
         self._engine.run(script(target.merging))
+
+    def _unknown_codes(self, target: Target) -> frozenset[tuple[str, str]]:
+        if not self._engine.holds("SELECT 1 FROM typed WHERE has_unknown_code"):
+            return frozenset()
+        return frozenset(self._engine.rows(script(target.unknown)))
 
     def _added(self, target: Target, exchange: str) -> pa.Table:
         columns = ", ".join(_column(name, target.key, exchange, target.name) for name in target.shape.names)

@@ -54,6 +54,10 @@ class Engine:
         """Run one statement and fetch all its rows."""
         return self._connection.execute(sql, parameters).fetchall()
 
+    def holds(self, sql: str) -> bool:
+        """Whether a query has a row."""
+        return self._connection.execute(f"{sql} LIMIT 1").fetchone() is not None
+
     def table(self, sql: str) -> pa.Table:
         """Run one statement and fetch its result as Arrow."""
         return self._connection.sql(sql).to_arrow_table()

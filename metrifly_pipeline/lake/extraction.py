@@ -71,24 +71,34 @@ def read_raw(
     engine.load("jobs", pa.table([list(watermarks), list(watermarks.values())], schema=_JOBS))
     engine.set_variable("target", target.name)
     engine.set_variable("budget", budget)
-    engine.run(script("raw_batch"))
+    engine.run(script("bounds"))
     ((records,),) = engine.rows("SELECT coalesce(sum(records), 0)::BIGINT FROM bounds")
+    if records:
+        engine.run(script("raw_batch"))
     return int(records)
 
 
 def extract(engine: Engine, target: Target, room: Room) -> None:
-    """Make `extracted` by the room's SQL. A record that makes it raise is left out, and so ends in quarantine."""
+    """Make `typed` of what the room's SQL extracts. A record that makes that SQL raise is left out, and so ends in quarantine."""
     sql = target.room_sql(room).strip().rstrip(";")
     engine.run(_RAW_VIEW)
+    engine.run("DROP TABLE IF EXISTS temp.extracted_rows")
+    engine.run(f"CREATE OR REPLACE TEMP VIEW extracted AS {sql}")
     try:
-        engine.run(f"CREATE OR REPLACE TEMP TABLE extracted AS {sql}")
+        engine.run(script(f"{target.name}_typed"))
     except _OUR_FAULT:
         raise
     except duckdb.Error:
-        ((last,),) = engine.rows("SELECT count(*) FROM raw_rows")
-        engine.run(f"{_RAW_VIEW} AND false")
-        engine.run(f"CREATE OR REPLACE TEMP TABLE extracted AS {sql}")
-        _extract_halves(engine, sql, 0, last)
+        _extract_what_can_be(engine, sql)
+        engine.run(script(f"{target.name}_typed"))
+
+
+def _extract_what_can_be(engine: Engine, sql: str) -> None:
+    ((last,),) = engine.rows("SELECT count(*) FROM raw_rows")
+    engine.run(f"{_RAW_VIEW} AND false")
+    engine.run(f"CREATE TEMP TABLE extracted_rows AS {sql}")
+    _extract_halves(engine, sql, 0, last)
+    engine.run("CREATE OR REPLACE TEMP VIEW extracted AS SELECT * FROM extracted_rows")
 
 
 def _extract_halves(engine: Engine, sql: str, first: int, end: int) -> None:
@@ -99,6 +109,6 @@ def _extract_halves(engine: Engine, sql: str, first: int, end: int) -> None:
     for low, high in ((first, middle), (middle, end)):
         engine.run(f"{_RAW_VIEW} AND rowid >= {low} AND rowid < {high}")
         try:
-            engine.run(f"INSERT INTO extracted BY NAME {sql}")
+            engine.run(f"INSERT INTO extracted_rows BY NAME {sql}")
         except duckdb.Error:
             _extract_halves(engine, sql, low, high)

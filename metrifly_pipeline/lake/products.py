@@ -11,8 +11,8 @@ PLACES = 18
 _LIMIT = 10**38
 """First unscaled value that DECIMAL(38, 18) can't hold."""
 
-HardRow = tuple[int, Decimal, str, Decimal | None, bool]
-"""Row number, amount, price in the exchange's digits, price where it is exact, whether the cost is derived."""
+HardRow = tuple[int, Decimal | None, str, bool]
+"""Row number, amount where it fits, price in the exchange's digits, whether the cost is derived."""
 
 _SETTLED = pa.schema([pa.field("row_number", WHOLE), pa.field("price", AMOUNT), pa.field("cost", AMOUNT)])
 
@@ -20,11 +20,11 @@ _SETTLED = pa.schema([pa.field("row_number", WHOLE), pa.field("price", AMOUNT), 
 def settle(rows: Iterable[HardRow]) -> pa.Table:
     """Work out price and derived cost of rows that SQL left open; NULL where a value has more than 20 integer digits."""
     numbers, prices, costs = [], [], []
-    for number, amount, price_text, price, derives_cost in rows:
-        exact_price = Decimal(price_text)
+    for number, amount, price_text, derives_cost in rows:
+        price = Decimal(price_text)
         numbers.append(number)
-        prices.append(fit(exact_price) if price is None else price)
-        costs.append(product(amount, exact_price) if derives_cost and amount is not None else None)
+        prices.append(fit(price))
+        costs.append(product(amount, price) if derives_cost and amount is not None else None)
     return pa.table([numbers, prices, costs], schema=_SETTLED)
 
 

@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError
 
 from metrifly_pipeline.domain.trouble import LakeConflictError
 from metrifly_pipeline.lake.durable import Durability, Fsync, sync_path
+from metrifly_pipeline.lake.marks import Marks
 from metrifly_pipeline.lake.tables import TableShape, listed
 
 _WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=100_000)
@@ -54,6 +55,7 @@ class StoredTable:
         self._folder = folder
         self._fsync = fsync
         self._durability = Durability(folder, fsync)
+        self._marks = Marks(folder)
         self._handle: DeltaTable | None = None
         self._facts: tuple[int, tuple[FileFacts, ...]] | None = None
 
@@ -76,7 +78,7 @@ class StoredTable:
 
     def mark(self, app_id: str) -> int | None:
         """How far `app_id` has come in this table; None where it never committed."""
-        return self.handle.transaction_version(app_id)
+        return self._marks.at(self.handle, app_id)
 
     def files(self) -> tuple[FileFacts, ...]:
         """The live files of the version that the handle shows."""

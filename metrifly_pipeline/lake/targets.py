@@ -10,12 +10,15 @@ from metrifly_pipeline.lake.tables import BALANCES, MOVEMENTS, TRADES, TableShap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """One normalised table: which SQL of a room feeds it, which scripts type and merge it, what its key is called."""
+    """One normalised table: which SQL of a room feeds it, how it is merged, and what its key is called.
+
+    The scripts `<name>_typed`, `<name>_hard` and `<name>_problems` type it.
+    """
 
     shape: TableShape
     room_sql: Callable[[Room], str]
-    typing: tuple[str, ...]
-    """Scripts that make `typed`; before the last one of several, rows left open are settled by Python's integers."""
+    unknown: str
+    """Script that lists codes which no alias names."""
     merging: str
     key: str = ""
     """Column that holds `record_key`; empty for a table without versions."""
@@ -30,21 +33,21 @@ TARGETS = (
     Target(
         shape=TRADES,
         room_sql=lambda room: room.trades_sql,
-        typing=("trades_parsed", "trades_typed"),
+        unknown="trades_unknown",
         merging="versions",
         key="trade_key",
     ),
     Target(
         shape=MOVEMENTS,
         room_sql=lambda room: room.movements_sql,
-        typing=("movements_typed",),
+        unknown="one_code_unknown",
         merging="versions",
         key="movement_key",
     ),
     Target(
         shape=BALANCES,
         room_sql=lambda room: room.balances_sql,
-        typing=("balances_typed",),
+        unknown="one_code_unknown",
         merging="balance_changes",
     ),
 )

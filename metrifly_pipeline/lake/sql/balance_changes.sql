@@ -20,7 +20,7 @@ FROM stored
 WHERE connection_id IN (SELECT snapshots.connection_id FROM snapshots)
 GROUP BY connection_id, scope, wallet, asset_code;
 
-CREATE OR REPLACE TEMP TABLE added AS
+CREATE OR REPLACE TEMP TABLE balance_rows AS
 WITH places AS (
     SELECT connection_id, scope, wallet, asset_code FROM newest
     UNION
@@ -66,3 +66,7 @@ SELECT
     connection_id, wallet, asset, asset_code, total, available, asked_at, seq, scope, 1 AS version
 FROM compared
 WHERE total <> total_before OR coalesce(CAST(available AS VARCHAR), '') <> available_before;
+
+CREATE OR REPLACE TEMP VIEW added AS
+SELECT *
+FROM balance_rows;

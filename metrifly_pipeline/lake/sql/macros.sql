@@ -1,8 +1,9 @@
 -- lake/sql/macros.sql: checked typing. Text comes from exchanges; nothing here raises, rounds or guesses.
 -- A number is -?digits[.digits][e[+-]digits], at most 20 integer digits and 18 decimals once its exponent is expanded.
 
--- The quick way: a plain number that surely fits. Almost every row takes it.
+-- The plain way: a number that surely fits. Almost every row takes it; only what it leaves open takes the long one.
 CREATE OR REPLACE TEMP MACRO is_plain(t) AS regexp_full_match(t, '-?[0-9]{1,20}(\.[0-9]{1,18})?');
+CREATE OR REPLACE TEMP MACRO plain_decimal(t) AS if(is_plain(t), try_cast(t AS DECIMAL(38, 18)), NULL);
 CREATE OR REPLACE TEMP MACRO is_number(t) AS
     regexp_full_match(t, '-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?');
 
@@ -55,9 +56,8 @@ CREATE OR REPLACE TEMP MACRO has_only_more_decimals(t) AS coalesce(
 -- Exact multiplication: (19, 9) x (19, 9) is (38, 18) without rounding, proven by the way back to the wide value.
 CREATE OR REPLACE TEMP MACRO narrow(t) AS
     if(regexp_full_match(t, '-?[0-9]{1,10}(\.[0-9]{1,9})?'), try_cast(t AS DECIMAL(19, 9)), NULL);
-CREATE OR REPLACE TEMP MACRO exact_product(a_text, a, b_text, b) AS CASE
-    WHEN narrow(a_text) = a AND narrow(b_text) = b THEN narrow(a_text) * narrow(b_text)
-END;
+CREATE OR REPLACE TEMP MACRO exact_product(a, b) AS
+    if(narrow(a) = plain_decimal(a) AND narrow(b) = plain_decimal(b), narrow(a) * narrow(b), NULL);
 
 -- Times to microseconds since 1970, cut towards the past; NULL where the text is no time in that unit.
 CREATE OR REPLACE TEMP MACRO first_decimals(t, places) AS
@@ -79,15 +79,44 @@ CREATE OR REPLACE TEMP MACRO micros(t, unit) AS CASE
 END;
 -- No exchange is older than 2009; `latest_us` is tomorrow, set by the engine.
 CREATE OR REPLACE TEMP MACRO is_plausible(us) AS coalesce(us BETWEEN 1230768000000000 AND getvariable('latest_us'), false);
-CREATE OR REPLACE TEMP MACRO moment(t, unit) AS
-    if(is_plausible(micros(t, unit)), make_timestamptz(micros(t, unit)), NULL);
-CREATE OR REPLACE TEMP MACRO moment_problem(field, t, unit) AS field || ': ' || CASE
+CREATE OR REPLACE TEMP MACRO moment_problem(field, t, us) AS field || ': ' || CASE
     WHEN t IS NULL THEN 'missing'
-    WHEN micros(t, unit) IS NULL THEN 'unreadable'
+    WHEN us IS NULL THEN 'unreadable'
     ELSE 'before 2009 or in the future'
 END;
 
 -- Parts of a fingerprint: a missing value and an empty one are not the same.
 CREATE OR REPLACE TEMP MACRO part(value) AS coalesce(CAST(value AS VARCHAR), chr(0)) || chr(31);
 CREATE OR REPLACE TEMP MACRO fingerprint(t) AS left(sha256(t), 32);
-CREATE OR REPLACE TEMP MACRO blank_to_null(t) AS nullif(trim(CAST(t AS VARCHAR)), '');
+
+-- What a row must have to land, and the fingerprint of what it says; another fingerprint is an amendment.
+CREATE OR REPLACE TEMP MACRO trade_is_good(
+    record_key, market, market_type, side, amount, price, cost, fee_text, fee_amount, fee_code, executed_at
+) AS
+    record_key IS NOT NULL AND market IS NOT NULL AND market_type IS NOT NULL AND coalesce(side IN ('buy', 'sell'), false)
+    AND coalesce(amount >= 0 AND price >= 0, false) AND cost IS NOT NULL AND executed_at IS NOT NULL
+    AND (fee_text IS NULL OR fee_amount IS NOT NULL)
+    AND (fee_code IS NOT NULL OR coalesce(fee_amount, 0) = 0);
+CREATE OR REPLACE TEMP MACRO trade_hash(
+    market, side, exact_price, price_text, amount, cost, fee_amount, fee_code, executed_at
+) AS fingerprint(
+    part(market) || part(side) || part(coalesce(CAST(exact_price AS VARCHAR), price_text)) || part(amount) || part(cost)
+    || part(fee_amount) || part(fee_code) || part(epoch_us(executed_at))
+);
+CREATE OR REPLACE TEMP MACRO movement_is_good(record_key, kind, "role", asset_code, amount, direction, occurred_at) AS
+    record_key IS NOT NULL AND kind IS NOT NULL AND asset_code IS NOT NULL AND occurred_at IS NOT NULL
+    AND coalesce("role" IN ('main', 'disposed', 'received', 'fee'), false)
+    AND coalesce(direction = 'signed' OR (direction IN ('in', 'out') AND amount >= 0), false) AND amount IS NOT NULL;
+CREATE OR REPLACE TEMP MACRO movement_hash(kind, "role", asset_code, amount, occurred_at) AS fingerprint(
+    part(kind) || part("role") || part(asset_code) || part(amount) || part(epoch_us(occurred_at))
+);
+CREATE OR REPLACE TEMP MACRO balance_is_good(asset_code, wallet, available_text, available, total) AS
+    asset_code IS NOT NULL AND wallet IS NOT NULL AND total IS NOT NULL
+    AND (available_text IS NULL OR available IS NOT NULL);
+
+-- Which streams a target reads.
+CREATE OR REPLACE TEMP MACRO feeds(target, stream) AS CASE target
+    WHEN 'trades' THEN stream = 'fills'
+    WHEN 'balances' THEN stream = 'balances'
+    ELSE stream NOT IN ('fills', 'balances', 'reference')
+END;

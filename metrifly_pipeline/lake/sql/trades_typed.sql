@@ -1,55 +1,72 @@
--- lake/sql/trades_typed.sql: trades with our asset codes, what is wrong with them, and the fingerprint of their values.
--- In:  parsed, aliases.  Out: typed
+-- lake/sql/trades_typed.sql: the strings of a room's trades.sql, typed where that is plain, with our asset codes.
+-- In:  extracted, aliases.  Out: typed; rows with `is_hard` are finished by trades_hard.sql
 CREATE OR REPLACE TEMP TABLE typed AS
+WITH texts AS (
+    SELECT
+        CAST(connection_id AS VARCHAR) AS connection_id,
+        CAST(seq AS BIGINT) AS seq,
+        nullif(CAST(trade_key AS VARCHAR), '') AS record_key,
+        nullif(CAST(native_id AS VARCHAR), '') AS native_id,
+        nullif(CAST(order_id AS VARCHAR), '') AS order_id,
+        nullif(CAST(market AS VARCHAR), '') AS market,
+        nullif(CAST(market_type AS VARCHAR), '') AS market_type,
+        nullif(CAST(base_code AS VARCHAR), '') AS base_code,
+        nullif(CAST(quote_code AS VARCHAR), '') AS quote_code,
+        CAST(side AS VARCHAR) AS side,
+        nullif(CAST(price AS VARCHAR), '') AS price_text,
+        nullif(CAST(amount AS VARCHAR), '') AS amount_text,
+        nullif(CAST(cost AS VARCHAR), '') AS cost_text,
+        nullif(CAST(fee_amount AS VARCHAR), '') AS fee_text,
+        nullif(CAST(fee_code AS VARCHAR), '') AS fee_code,
+        nullif(CAST(executed_at AS VARCHAR), '') AS time_text,
+        CAST(executed_at_unit AS VARCHAR) AS time_unit
+    FROM extracted
+),
+
+numbers AS (
+    SELECT
+        *,
+        plain_decimal(price_text) AS price,
+        plain_decimal(amount_text) AS amount,
+        plain_decimal(fee_text) AS fee_amount,
+        if(cost_text IS NULL, exact_product(amount_text, price_text), plain_decimal(cost_text)) AS cost,
+        micros(time_text, time_unit) AS time_us
+    FROM texts
+),
+
+times AS (
+    SELECT
+        *,
+        price IS NOT NULL AS price_is_exact,
+        cost_text IS NULL AS cost_is_derived,
+        price IS NULL OR amount IS NULL OR cost IS NULL OR (fee_text IS NOT NULL AND fee_amount IS NULL) AS is_hard,
+        if(is_plausible(time_us), make_timestamptz(time_us), NULL) AS executed_at
+    FROM numbers
+)
+
 SELECT
-    parsed.*,
-    coalesce(base_alias.asset, parsed.base_code, parsed.market) AS base,
-    coalesce(quote_alias.asset, parsed.quote_code) AS quote,
-    coalesce(fee_alias.asset, parsed.fee_code) AS fee_asset,
-    list_filter(
-        [
-            if(base_alias.asset IS NULL, coalesce(parsed.base_code, parsed.market), NULL),
-            if(quote_alias.asset IS NULL, parsed.quote_code, NULL),
-            if(fee_alias.asset IS NULL, parsed.fee_code, NULL)
-        ],
-        lambda code: code IS NOT NULL
-    ) AS unknown_codes,
-    parsed.market AS symbol,
+    times.*,
+    coalesce(base_alias.asset, times.base_code, times.market) AS base,
+    coalesce(quote_alias.asset, times.quote_code) AS "quote",
+    coalesce(fee_alias.asset, times.fee_code) AS fee_asset,
+    base_alias.asset IS NULL
+    OR (times.quote_code IS NOT NULL AND quote_alias.asset IS NULL)
+    OR (times.fee_code IS NOT NULL AND fee_alias.asset IS NULL) AS has_unknown_code,
+    trade_is_good(
+        record_key, market, market_type, side, amount, price, cost, fee_text, fee_amount, fee_code, executed_at
+    ) AS is_good,
     false AS is_ignored,
-    CASE
-        WHEN
-            parsed.record_key IS NOT NULL AND parsed.market IS NOT NULL AND parsed.market_type IS NOT NULL
-            AND parsed.side IN ('buy', 'sell') AND parsed.amount >= 0 AND parsed.price >= 0 AND parsed.cost IS NOT NULL
-            AND (parsed.fee_text IS NULL OR parsed.fee_amount IS NOT NULL)
-            AND (parsed.fee_code IS NOT NULL OR coalesce(parsed.fee_amount, 0) = 0)
-            AND parsed.executed_at IS NOT NULL
-            THEN NULL
-        WHEN parsed.record_key IS NULL THEN 'trade_key: missing'
-        WHEN parsed.market IS NULL THEN 'market: missing'
-        WHEN parsed.market_type IS NULL THEN 'market_type: missing'
-        WHEN parsed.side IS NULL OR parsed.side NOT IN ('buy', 'sell') THEN 'side: neither buy nor sell'
-        WHEN parsed.amount IS NULL THEN number_problem('amount', parsed.amount_text)
-        WHEN parsed.amount < 0 THEN 'amount: negative'
-        WHEN parsed.price IS NULL THEN number_problem('price', parsed.price_text)
-        WHEN parsed.price < 0 THEN 'price: negative'
-        WHEN parsed.executed_at IS NULL THEN moment_problem('executed_at', parsed.time_text, parsed.time_unit)
-        WHEN parsed.fee_text IS NOT NULL AND parsed.fee_amount IS NULL THEN number_problem('fee_amount', parsed.fee_text)
-        WHEN parsed.cost IS NULL AND parsed.cost_is_derived THEN 'cost: amount x price has more than 20 integer digits'
-        WHEN parsed.cost IS NULL THEN number_problem('cost', parsed.cost_text)
-        ELSE 'fee_code: missing'
-    END AS problem,
-    fingerprint(
-        part(parsed.market) || part(parsed.side) || part(if(parsed.price_is_exact, CAST(parsed.price AS VARCHAR), parsed.price_text))
-        || part(parsed.amount) || part(parsed.cost) || part(parsed.fee_amount) || part(parsed.fee_code)
-        || part(epoch_us(parsed.executed_at))
-    ) AS economic_hash
-FROM parsed
+    trade_hash(market, side, price, price_text, amount, cost, fee_amount, fee_code, executed_at) AS economic_hash
+FROM times
 LEFT JOIN aliases AS base_alias
-    ON parsed.base_code = base_alias.code
-    AND parsed.executed_at >= base_alias.valid_from AND parsed.executed_at < base_alias.valid_to
+    ON
+        times.base_code = base_alias.code
+        AND times.executed_at >= base_alias.valid_from AND times.executed_at < base_alias.valid_to
 LEFT JOIN aliases AS quote_alias
-    ON parsed.quote_code = quote_alias.code
-    AND parsed.executed_at >= quote_alias.valid_from AND parsed.executed_at < quote_alias.valid_to
+    ON
+        times.quote_code = quote_alias.code
+        AND times.executed_at >= quote_alias.valid_from AND times.executed_at < quote_alias.valid_to
 LEFT JOIN aliases AS fee_alias
-    ON parsed.fee_code = fee_alias.code
-    AND parsed.executed_at >= fee_alias.valid_from AND parsed.executed_at < fee_alias.valid_to;
+    ON
+        times.fee_code = fee_alias.code
+        AND times.executed_at >= fee_alias.valid_from AND times.executed_at < fee_alias.valid_to;

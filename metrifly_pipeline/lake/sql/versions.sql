@@ -1,5 +1,5 @@
 -- lake/sql/versions.sql: what the batch adds: new keys, and new versions of keys whose values changed.
--- In:  clean, stored (connection_id, record_key, version, economic_hash).  Out: added (clean's columns and version)
+-- In:  clean, raw_rows, stored (connection_id, record_key, version, economic_hash).  Out: added
 -- Rows follow each other by seq; a row that says what the one before it said is dropped, so the oldest of equal rows stands.
 CREATE OR REPLACE TEMP TABLE known AS
 SELECT
@@ -13,11 +13,15 @@ GROUP BY stored.connection_id, stored.record_key;
 
 -- Almost every key stands once in the batch and nowhere else; only the others are put in order.
 CREATE OR REPLACE TEMP TABLE contested AS
-SELECT connection_id, record_key FROM known
+SELECT connection_id, record_key
+FROM known
 UNION
-SELECT connection_id, record_key FROM clean GROUP BY connection_id, record_key HAVING count(*) > 1;
+SELECT connection_id, record_key
+FROM clean
+GROUP BY connection_id, record_key
+HAVING count(*) > 1;
 
-CREATE OR REPLACE TEMP TABLE added AS
+CREATE OR REPLACE TEMP TABLE changed AS
 WITH compared AS (
     SELECT
         clean.*,
@@ -27,19 +31,24 @@ WITH compared AS (
     INNER JOIN contested ON clean.connection_id = contested.connection_id AND clean.record_key = contested.record_key
     LEFT JOIN known ON clean.connection_id = known.connection_id AND clean.record_key = known.record_key
     WINDOW seq_order AS (PARTITION BY clean.connection_id, clean.record_key ORDER BY clean.seq)
-),
-
-changed AS (
-    SELECT
-        * EXCLUDE (version_before, hash_before),
-        version_before + row_number() OVER (PARTITION BY connection_id, record_key ORDER BY seq) AS version
-    FROM compared
-    WHERE economic_hash IS DISTINCT FROM hash_before
 )
 
-SELECT *, 1 AS version
-FROM clean
-ANTI JOIN contested ON clean.connection_id = contested.connection_id AND clean.record_key = contested.record_key
-UNION ALL
-SELECT *
-FROM changed;
+SELECT
+    * EXCLUDE (version_before, hash_before),
+    version_before + row_number() OVER (PARTITION BY connection_id, record_key ORDER BY seq) AS version
+FROM compared
+WHERE economic_hash IS DISTINCT FROM hash_before;
+
+CREATE OR REPLACE TEMP VIEW added AS
+WITH both_kinds AS (
+    SELECT clean.*, 1 AS version
+    FROM clean
+    ANTI JOIN contested ON clean.connection_id = contested.connection_id AND clean.record_key = contested.record_key
+    UNION ALL
+    SELECT *
+    FROM changed
+)
+
+SELECT both_kinds.*, raw_rows.stream, raw_rows.fetched_at AS recorded_at
+FROM both_kinds
+INNER JOIN raw_rows ON both_kinds.connection_id = raw_rows.connection_id AND both_kinds.seq = raw_rows.seq;

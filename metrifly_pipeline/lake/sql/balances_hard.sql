@@ -1,0 +1,15 @@
+-- lake/sql/balances_hard.sql: numbers that the plain way left open: exponents and many zeros. In and out: typed
+UPDATE typed
+SET
+    available = exact_decimal(available_text),
+    locked = exact_decimal(locked_text),
+    told_total = exact_decimal(total_text)
+WHERE is_hard;
+
+UPDATE typed
+SET total = if(total_text IS NULL, try(available + locked), told_total)
+WHERE is_hard;
+
+UPDATE typed
+SET is_good = balance_is_good(asset_code, told_wallet, available_text, available, total)
+WHERE is_hard;
