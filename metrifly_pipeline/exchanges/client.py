@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any, NoReturn
 
+import certifi
 import urllib3
 
 from metrifly_pipeline.domain.attention import Reason
@@ -23,6 +24,7 @@ from metrifly_pipeline.exchanges.room import Json, RoomHooks
 
 Clock = Callable[[], datetime]
 
+_HEADERS = {"User-Agent": "metrifly", "Accept-Encoding": "gzip"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ERROR_STATUS = 400
 _REDIRECT_STATUS = 300
@@ -103,7 +105,7 @@ class ReadOnlyMixin:
                 request.verb,
                 request.url,
                 body=request.body.encode() if request.body else None,
-                headers=dict(request.headers or {}),
+                headers=_HEADERS | dict(request.headers or {}),
                 redirect=False,
                 retries=False,
                 timeout=self.metrifly_timeout,
@@ -198,8 +200,6 @@ def make_client(
     made.metrifly_hooks = hooks
     made.metrifly_clock = clock
     made.metrifly_timeout = timeout_seconds
-    made.metrifly_pool = urllib3.PoolManager(
-        num_pools=4, maxsize=1, headers={"User-Agent": "metrifly", "Accept-Encoding": "gzip"}
-    )
+    made.metrifly_pool = urllib3.PoolManager(num_pools=4, maxsize=1, ca_certs=certifi.where())
     hooks.configure(made)
     return made

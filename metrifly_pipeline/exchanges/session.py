@@ -130,6 +130,7 @@ class Session:
             if trouble.reason is not Reason.CLOCK_SKEW:
                 raise
             self._resync(trouble)
+        self._around.budget.take(bucket, limit, endpoint.weight)
         return self._send(endpoint, params)
 
     def _send(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Json:
