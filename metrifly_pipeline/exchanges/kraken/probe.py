@@ -10,18 +10,18 @@ from metrifly_pipeline.exchanges.room import Call, Json
 
 
 def error_of(status: int, body: Json) -> tuple[str, str] | None:
-    """Kraken's envelope is `{"error": ["ECategory:What happened:more"], ...}`, mostly at status 200."""
-    errors = body.get("error") if isinstance(body, dict) else None
-    if isinstance(errors, list) and errors:
-        first = str(errors[0])
-        return ":".join(first.split(":")[:2]), first
+    """Kraken's envelope is `{"error": ["ECategory:What happened:more"], ...}`, mostly at status 200; a W begins a mere warning."""
+    listed = body.get("error") if isinstance(body, dict) else None
+    errors = [str(item) for item in listed if not str(item).startswith("W")] if isinstance(listed, list) else []
+    if errors:
+        return ":".join(errors[0].split(":")[:2]), errors[0]
     return None if status < 400 else (str(status), "")  # noqa: PLR2004 - HTTP's own border
 
 
 def check(body: Json, method: str) -> bool:
     """Every good answer is `{"error": [], "result": ...}`, its result a mapping."""
     del method
-    return isinstance(body, dict) and body.get("error") == [] and isinstance(body.get("result"), dict)
+    return isinstance(body, dict) and isinstance(body.get("error"), list) and isinstance(body.get("result"), dict)
 
 
 def probe(call: Call) -> KeyFacts:

@@ -1,6 +1,5 @@
-"""Finding an exchange, opening it, and what every spec must hold."""
+"""Finding an exchange and opening it."""
 
-import itertools
 import logging
 
 import ccxt
@@ -9,7 +8,6 @@ import pytest
 from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError, NotFoundError, RefusedError
-from metrifly_pipeline.exchanges import catalog
 from tests.unit.exchanges.conftest import API_KEY, BASE_URL, SECRET, FakeBudget
 
 TIME = {"error": [], "result": {"unixtime": 1}}
@@ -75,21 +73,3 @@ def test_an_exchange_without_a_room_is_refused_and_an_unknown_one_not_found(gate
         gateway.spec("gemini")
     with pytest.raises(NotFoundError):
         gateway.spec("nowhere")
-
-
-def test_no_two_endpoints_of_a_spec_share_a_route_and_every_stream_has_one(exchange):
-    spec = catalog.hooks(exchange).spec
-    methods = [endpoint.method for endpoint in spec.endpoints]
-    routes = [(str(e.section), e.verb, e.path) for e in spec.endpoints]
-    assert len(set(methods)) == len(methods)
-    assert len(set(routes)) == len(routes)
-    assert {stream.endpoint for stream in spec.streams} <= set(methods)
-    assert {endpoint.bucket for endpoint in spec.endpoints} <= set(spec.limits)
-    for first, second in itertools.combinations(spec.streams, 2):
-        assert first.stream is not second.stream or not set(first.scopes) & set(second.scopes)
-
-
-def test_every_endpoint_of_a_spec_is_one_of_ccxts(opened, exchange):
-    client = opened(exchange).client
-    for endpoint in catalog.hooks(exchange).spec.endpoints:
-        assert callable(getattr(client, endpoint.method)), endpoint.method
