@@ -1,7 +1,8 @@
 """SYMBOL_BY_ID: one scope per symbol, rows at or above an id, ascending; ids only rise, so no time is needed to go on.
 
-Cursor: `last_id` (the newest settled row, -1 for none), `reread_from_id` (where the overlap begins, so that overlap, news and tail are
-one request), `deep_from_id` (the same for the deep overlap), `next_id` (only while a scan is under way), `covered_to_us` (once proven).
+Cursor: `last_id` (the newest settled row, -1 for none), `reread_from_id` (behind the last row before the overlap, so that overlap, news and
+tail are one request, and a row that is shown late is found between its neighbours), `deep_from_id` (the same for the deep overlap),
+`next_id` (only while a scan is under way), `covered_to_us` (once proven).
 """
 
 from collections.abc import Iterator, Mapping
@@ -56,35 +57,25 @@ class _Driver:
         covered = cursor.get("covered_to_us")
         self.covered_us = None if covered is None else int(covered)
         self.last_id = int(cursor.get("last_id", NONE))
-        self.goes_on = "next_id" in cursor
-        self.next_id = int(cursor["next_id"]) if self.goes_on else self._start(cursor)
-        self.reread_id = self._kept(cursor, "reread_from_id", keep=self.goes_on)
-        self.deep_id = self._kept(
-            cursor, "deep_from_id", keep=self.goes_on or (self.covered_us is not None and not task.deep)
-        )
-
-    def _start(self, cursor: Mapping[str, Any]) -> int:
-        return int(cursor.get("deep_from_id" if self.task.deep else "reread_from_id", 0))
-
-    @staticmethod
-    def _kept(cursor: Mapping[str, Any], name: str, *, keep: bool) -> int | None:
-        return int(cursor[name]) if keep and name in cursor else None
+        self.reread_id = int(cursor.get("reread_from_id", 0))
+        self.deep_id = int(cursor.get("deep_from_id", 0))
+        self.next_id = int(cursor.get("next_id", self.deep_id if task.deep else self.reread_id))
 
     def take(self, rows: list[Row] | Any) -> None:
-        """Note the ids of a page. A row whose time can't be read counts as settled and as part of the overlaps."""
+        """Note the ids of a page. A row whose time can't be read counts as settled, and says nothing of where an overlap begins."""
         for row in rows:
             number, micros = row_number(self.spec, row), happened_us(self.spec, row)
             self.next_id = max(self.next_id, number + 1)
             if micros is None or micros <= self.settled_us:
                 self.last_id = max(self.last_id, number)
-            if micros is None or micros >= self.overlap_us:
-                self.reread_id = number if self.reread_id is None else min(self.reread_id, number)
-            if micros is None or micros >= self.deep_us:
-                self.deep_id = number if self.deep_id is None else min(self.deep_id, number)
+            if micros is not None and micros < self.overlap_us:
+                self.reread_id = max(self.reread_id, number + 1)
+            if micros is not None and micros < self.deep_us:
+                self.deep_id = max(self.deep_id, number + 1)
 
     def midway(self, rows: Any, done: int) -> Page:
         """A full page: there may be more."""
-        cursor = {"last_id": self.last_id, "next_id": self.next_id} | self._rereads(only_known=True)
+        cursor = {"last_id": self.last_id, "next_id": self.next_id} | self._rereads()
         if self.covered_us is not None:
             cursor["covered_to_us"] = self.covered_us
         return self._page(rows, cursor, done=done)
@@ -92,17 +83,12 @@ class _Driver:
     def last(self, rows: Any, done: int) -> Page:
         """A short page: everything up to `settled_until` is proven."""
         start = self.spec.history_starts or self.task.since
-        cursor = {"last_id": self.last_id, "covered_to_us": self.settled_us} | self._rereads(only_known=False)
+        cursor = {"last_id": self.last_id, "covered_to_us": self.settled_us} | self._rereads()
         covered = Span(min(start, self.task.settled_until), from_us(self.settled_us))
         return self._page(rows, cursor, covered=covered, ended="short page", done=done)
 
-    def _rereads(self, *, only_known: bool) -> dict[str, int]:
-        """Where the overlaps begin; without a row inside one, it begins after the last row."""
-        found = {"reread_from_id": self.reread_id, "deep_from_id": self.deep_id}
-        after = None if only_known else self.last_id + 1
-        return {
-            name: number for name, known in found.items() if (number := after if known is None else known) is not None
-        }
+    def _rereads(self) -> dict[str, int]:
+        return {"reread_from_id": self.reread_id, "deep_from_id": self.deep_id}
 
     def _page(self, rows: Any, cursor: CursorState, *, covered: Span | None = None, ended: str = "", done: int) -> Page:
         return Page(
