@@ -1,0 +1,242 @@
+"""Everything that happened in an exchange account stands in the analyst's file: each once, every digit, and nothing else."""
+
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from metrifly_pipeline.domain.status import Outcome
+from metrifly_pipeline.sandbox.builder import AccountBuilder
+from metrifly_pipeline.sandbox.live import amend_trade, append_trade, hide
+from tests.scenarios.comparing import assert_exact, published_trades
+from tests.scenarios.conftest import EXCHANGES, TRADES, copied
+from tests.scenarios.homes import NOW
+
+CASH = {"kraken": "USD", "binance": "USDT", "okx": "USDT"}
+NUMBERED = ("trades_history", "movements_history", "balances_history", "quarantine")
+"""What a rebuild makes again."""
+
+
+def small(exchange):
+    """An account with money, one coin bought and one deposited, all within the last days."""
+    return (
+        AccountBuilder(exchange, first_at=NOW - timedelta(days=5))
+        .with_movement(asset=CASH[exchange], amount="200000")
+        .with_movement(asset="BTC", amount="0.12345678", at=NOW - timedelta(hours=6))
+        .with_fill(market=f"BTC/{CASH[exchange]}", amount="0.25")
+    )
+
+
+@pytest.fixture(scope="module", params=EXCHANGES)
+def shown(request, masters, tmp_path_factory):
+    """A whole history, imported and published; only to be read."""
+    made = copied(*masters(request.param), tmp_path_factory.mktemp("shown") / "home")
+    made.home.publish()
+    yield made
+    made.home.close()
+
+
+def test_every_trade_and_movement_of_the_truth_stands_there_once_with_every_digit(shown):
+    assert_exact(shown.home, shown.connection)
+    assert shown.home.value("SELECT count(*) FROM trades") == TRADES
+    assert shown.home.value("SELECT count(*) FROM movements") >= 20
+
+
+def test_what_each_portfolio_holds_is_what_the_exchange_reports_and_what_is_true(shown):
+    positions = dict(shown.home.product.lake.query("SELECT asset, amount FROM positions")[1])
+    reported = dict(shown.home.product.lake.query("SELECT asset, sum(total) FROM balances GROUP BY asset")[1])
+
+    truth = {asset: total for asset, total in shown.account.balances().items() if total}
+    assert positions == truth
+    assert {asset: total for asset, total in reported.items() if total} == truth
+    assert len(truth) >= 5
+
+
+def test_reconciliation_is_0_for_every_asset(shown):
+    rows = shown.home.query("SELECT asset, difference FROM reconciliation")
+
+    assert {row["asset"] for row in rows} >= {asset for asset, total in shown.account.balances().items() if total}
+    assert {row["difference"] for row in rows} == {Decimal(0)}
+
+
+def test_a_second_sync_adds_no_row(imported, exchange):
+    it = imported(exchange)
+    raw, trades = it.home.stored("raw_records"), it.home.stored("trades")
+
+    report = it.home.sync(it.connection)
+
+    assert report.run.outcome is Outcome.NOTHING_NEW
+    assert (it.home.stored("raw_records"), it.home.stored("trades")) == (raw, trades)
+    append_trade(it.account, now_us=it.home.time.now_us)  # the control: news are seen
+    assert it.home.sync(it.connection).run.trades_added == 1
+    assert it.home.stored("raw_records") > raw
+    assert it.home.stored("trades") == trades + 1
+
+
+def test_a_movement_that_the_exchange_hides_is_named_with_its_exact_amount(home, exchange):
+    account = small(exchange)
+    home.start(account)
+    deposit = account.movements[1]
+    hide(account.account, deposit.movement_key)
+    connection = home.imported(account)
+
+    home.publish()
+
+    assert home.differences() == {"BTC": Decimal("0.12345678")}
+    assert "BTC +0.12345678" in home.standing(connection)["balance_mismatch"].detail
+    row = home.query("SELECT asset, reported, ledger, difference FROM reconciliation WHERE difference <> 0")
+    assert row == [
+        {
+            "asset": "BTC",
+            "reported": account.account.balances()["BTC"],
+            "ledger": account.account.balances()["BTC"] - deposit.amount,
+            "difference": deposit.amount,
+        }
+    ]
+    account.account.hidden.clear()  # the control: with it, everything adds up
+    account.account.touch()
+    home.sync(connection)
+    home.publish()
+    assert home.differences() == {}
+    assert "balance_mismatch" not in home.standing(connection)
+
+
+def test_a_record_that_the_exchange_shows_late_arrives_with_the_next_sync(home, exchange):
+    account = small(exchange).with_fill(at=NOW - timedelta(hours=3), visible_at=NOW + timedelta(hours=1))
+    late = account.trades[-1]
+    account.with_fill(at=NOW - timedelta(hours=2))
+    home.start(account)
+    connection = home.imported(account)
+    home.publish()
+    assert late.trade_key not in published_trades(home, connection)
+    assert_exact(home, connection)
+
+    home.time.turn(hours=2)
+    report = home.sync(connection)
+    home.publish()
+
+    assert report.run.trades_added == 1
+    assert late.trade_key in published_trades(home, connection)
+    assert_exact(home, connection)
+    assert home.differences() == {}
+
+
+def test_a_record_that_the_exchange_changes_is_a_new_version_and_the_old_one_stays(home, exchange):
+    account = small(exchange)
+    home.start(account)
+    connection = home.imported(account)
+    before = append_trade(account.account, now_us=home.time.now_us - 3_600_000_000)
+    home.sync(connection)
+    home.publish()
+    known_from = home.time.now
+
+    home.time.turn(hours=1)
+    after = replace(before, fee_amount=before.fee_amount + Decimal("0.01"))
+    amend_trade(account.account, after, now_us=home.time.now_us)
+    report = home.sync(connection)
+    home.publish()
+
+    assert (report.run.outcome, report.run.amended, report.run.trades_added) == (Outcome.ADDED, 1, 0)
+    assert_exact(home, connection)
+    versions = home.query(
+        "SELECT version, fee_amount, recorded_at, superseded_at FROM trades_history "
+        "WHERE executed_at = (SELECT max(executed_at) FROM trades) ORDER BY version"
+    )
+    assert versions == [
+        {"version": 1, "fee_amount": before.fee_amount, "recorded_at": known_from, "superseded_at": home.time.now},
+        {"version": 2, "fee_amount": after.fee_amount, "recorded_at": home.time.now, "superseded_at": None},
+    ]
+    assert home.standing(connection)["amended_records"].detail == "1 records"
+    assert home.sync(connection).run.amended == 0  # the control: it is counted once
+
+
+def test_the_same_id_on_two_symbols_is_two_trades(home):
+    account = small("binance").with_fill(market="BTC/USDT", id=7).with_fill(market="ETH/USDT", id=7)
+    home.start(account)
+
+    connection = home.imported(account)
+
+    home.publish()
+    assert {"spot:BTCUSDT:7", "spot:ETHUSDT:7"} <= published_trades(home, connection).keys()
+    assert_exact(home, connection)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "renamed", "old_market", "delisted"),
+    [("kraken", "POL/USD", "MATICUSD", "REP/USD"), ("binance", "POL/USDT", "MATICUSDT", "XMR/USDT")],
+)
+def test_a_renamed_coin_is_one_asset_and_a_delisted_symbol_is_not_forgotten(
+    home, exchange, renamed, old_market, delisted
+):
+    account = (
+        AccountBuilder(exchange, first_at=datetime(2024, 1, 2, tzinfo=UTC))
+        .with_movement(asset=CASH[exchange], amount="200000")
+        .with_fill(market=renamed, amount="100", at=datetime(2024, 5, 1, 9, tzinfo=UTC))
+        .with_fill(market=delisted, amount="2", at=datetime(2024, 5, 2, 9, tzinfo=UTC))
+        .with_fill(market=renamed, amount="50", at=datetime(2025, 5, 1, 9, tzinfo=UTC))
+    )
+    home.start(account)
+
+    connection = home.imported(account)
+
+    home.publish()
+    assert_exact(home, connection)
+    assert home.differences() == {}
+    assert home.value("SELECT base FROM trades ORDER BY executed_at LIMIT 1") == "POL"
+    assert home.value("SELECT market FROM trades ORDER BY executed_at LIMIT 1") == old_market
+    assert home.value("SELECT amount FROM positions WHERE asset = 'POL'") == account.account.balances()["POL"]
+    assert "unknown_asset" not in home.standing(connection)
+
+
+def test_a_symbol_delisted_within_the_last_months_is_not_forgotten_on_okx(home):
+    account = small("okx").with_fill(market="FLM/USDT", amount="20", at=NOW - timedelta(days=60))
+    home.start(account)
+
+    connection = home.imported(account)
+
+    home.publish()
+    assert_exact(home, connection)
+    assert home.value("SELECT count(*) FROM trades WHERE market = 'FLM-USDT'") == 1
+
+
+def test_a_rebuild_gives_identical_rows_without_asking_the_exchange(imported, exchange):
+    it = imported(exchange)
+    it.home.publish()
+    before = {name: rows_of(it.home, name) for name in NUMBERED}
+    positions = rows_of(it.home, "positions")
+    it.home.asked()
+
+    (report,) = it.home.product.syncing.normalize_only([it.connection], rebuild=True)
+
+    assert sum(it.home.asked().values()) == 0
+    assert report.succeeded
+    it.home.publish()
+    for name, rows in before.items():
+        assert rows_of(it.home, name) == rows
+    assert rows_of(it.home, "positions") == positions
+    assert sum(before["trades_history"].values()) >= TRADES
+    it.home.sync(it.connection)  # the control: a sync is counted
+    assert sum(it.home.asked().values()) > 0
+
+
+def rows_of(home, table):
+    """Every row of a published table, as often as it stands there."""
+    return Counter(home.product.lake.query(f"SELECT * FROM {table}")[1])  # noqa: S608 - our own names
+
+
+def test_identical_simultaneous_trades_are_all_kept(home, exchange):
+    moment = NOW - timedelta(days=1)
+    account = small(exchange)
+    for _ in range(3):
+        account.with_fill(market=f"ETH/{CASH[exchange]}", price="2000", amount="1", at=moment)
+    home.start(account)
+
+    connection = home.imported(account)
+
+    home.publish()
+    assert_exact(home, connection)
+    alike = home.value("SELECT max(n) FROM (SELECT count(*) AS n FROM trades GROUP BY executed_at, base, side, amount)")
+    assert alike == 3
+    assert home.differences() == {}
