@@ -1,5 +1,7 @@
 """What the demo found: the comparison with the truth, and how it is printed."""
 
+import shutil
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +99,16 @@ def _show_next(product: "Product", home: Path) -> None:
     say()
     heading("Where to go on")
     paste(f"export METRIFLY_HOME={home}")
-    paste("make dev")
-    item(f"any DuckDB from 1.4 on: {product.settings.warehouse_file}")
+    paste("make dev    # the Dagster UI, and this local exchange")
     for query in QUERIES:
-        paste(f'metrifly query "{query}"')
+        paste(f'{_command()} query "{query}"')
+    paste(f"# or with any DuckDB from 1.4 on: {product.settings.warehouse_file}")
+
+
+def _command() -> str:
+    """How this environment's `metrifly` is called from here."""
+    script = Path(sys.executable).parent / "metrifly"
+    found = shutil.which("metrifly")
+    if found is not None or not script.exists():
+        return "metrifly"
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)
