@@ -35,7 +35,7 @@ def pull(spec: StreamSpec, task: Task, ask: Ask) -> Iterator[Page]:
                 yield driver.page(answer, covered=(since, settled), done=1, planned=1)
                 return
     yield from driver.step_through(since, settled)
-    yield from driver.tail(max(settled, since), now)
+    yield from driver.tail(max(settled + driver.apart, since), now)
 
 
 class _Driver:

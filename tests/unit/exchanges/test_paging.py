@@ -1,6 +1,7 @@
 """Every paging family reads exactly what an exchange holds: under ties, kills, late records, growth in mid-scan."""
 
 import itertools
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -237,6 +238,18 @@ def test_halved_windows_touch_and_never_exceed_the_longest():
     ordered = sorted(store.covered)
     assert all(after[0] <= before[1] for before, after in itertools.pairwise(ordered))
     assert store.records == numbers(server.records, 20 * HOUR_MS)
+
+
+@given(histories(span_ms=2 * HOUR_MS, most_in_one_ms=4), st.sampled_from([0, SETTLE_MS, 2 * HOUR_MS]))
+def test_records_without_an_id_come_once_each_wherever_windows_meet(records, shift_ms):
+    """They couldn't be told apart where two spans hold the same instant."""
+    spec = replace(SPECS[Paging.HALVED_WINDOW], id_field="", window=timedelta(minutes=7))
+    now_ms = 2 * HOUR_MS + shift_ms
+    server = Server(records, now_ms=now_ms)
+
+    pages = list(DRIVERS[spec.paging](spec, task(spec, None, now_ms), server.window))
+
+    assert sum(len(page.records) for page in pages) == len(records)
 
 
 SNAPSHOT = StreamSpec(
