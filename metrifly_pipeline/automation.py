@@ -9,6 +9,7 @@ from metrifly_pipeline.assets.connection_assets import SPECS as CONNECTION_SPECS
 from metrifly_pipeline.assets.connection_assets import SYNC_OP
 from metrifly_pipeline.assets.portfolio_assets import SPECS as PORTFOLIO_SPECS
 from metrifly_pipeline.assets.recording import PARTITIONS, PARTITIONS_NAME
+from metrifly_pipeline.domain.status import SyncKind
 from metrifly_pipeline.resources.product import Product
 from metrifly_pipeline.services.requesting import Batch
 
@@ -16,6 +17,13 @@ LANE_TAG = "metrifly/lane"
 TICK_SECONDS = 5
 """Dagster's sensors tick every five seconds at best."""
 PARTITIONS_EVERY_SECONDS = 30
+UNFINISHED = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 
 
 @dg.failure_hook
@@ -63,8 +71,13 @@ def batch_requests(batches: Iterable[Batch]) -> list[dg.RunRequest]:
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Syncs each connection once a day, at its own time: every few minutes those that are due, in shards.",
 )
-def daily_sync(product: dg.ResourceParam[Product]) -> list[dg.RunRequest]:
-    """Launch what is due; also what waits for a retry."""
+def daily_sync(
+    context: dg.ScheduleEvaluationContext, product: dg.ResourceParam[Product]
+) -> list[dg.RunRequest] | dg.SkipReason:
+    """Launch what is due; also what waits for a retry. What an earlier run still works on would be due again: it goes first."""
+    at_work = dg.RunsFilter(tags={LANE_TAG: SyncKind.DAILY.value}, statuses=UNFINISHED)
+    if context.instance.get_runs_count(at_work):
+        return dg.SkipReason("An earlier daily sync is still at work.")
     return batch_requests(product.requesting.daily_batches(product.settings.shard_size))
 
 

@@ -18,12 +18,15 @@ from metrifly_pipeline.assets.metadata import (
     RAW_ACTIVITY,
     RAW_FILLS,
     TRADES,
+    stored_schema,
     without_success,
 )
 from metrifly_pipeline.assets.recording import ATTENTION_CHECK, PARTITIONS, Recorder
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.status import SyncKind
 from metrifly_pipeline.domain.trouble import NotFoundError
+from metrifly_pipeline.lake import tables
+from metrifly_pipeline.lake.tables import TableShape
 from metrifly_pipeline.resources.product import Product
 
 SYNC_OP = "sync_connections"
@@ -41,12 +44,13 @@ class SyncConfig(dg.Config):
     )
 
 
-def _spec(name: str, description: str, kind: str, deps: Sequence[str] = ()) -> dg.AssetSpec:
+def _spec(name: str, description: str, shape: TableShape, deps: Sequence[str] = ()) -> dg.AssetSpec:
     return dg.AssetSpec(
         name,
         deps=deps,
         description=description,
-        kinds={"delta", kind},
+        metadata={"dagster/column_schema": stored_schema(shape)},
+        kinds={"delta", "duckdb"} if deps else {"delta", "json"},
         group_name=GROUP,
         partitions_def=PARTITIONS,
         skippable=True,
@@ -54,20 +58,20 @@ def _spec(name: str, description: str, kind: str, deps: Sequence[str] = ()) -> d
 
 
 SPECS = (
-    _spec(RAW_FILLS, "Executions as the exchange sent them, every digit. They are never changed.", "json"),
+    _spec(RAW_FILLS, "Executions as the exchange sent them, every digit. They are never changed.", tables.RAW_RECORDS),
     _spec(
         RAW_ACTIVITY,
         "Deposits, withdrawals, ledgers, converts, rewards and balances as the exchange sent them.",
-        "json",
+        tables.RAW_RECORDS,
     ),
-    _spec(TRADES, "Executions with typed, exact numbers, each once.", "duckdb", [RAW_FILLS]),
+    _spec(TRADES, "Executions with typed, exact numbers, each once.", tables.TRADES, [RAW_FILLS]),
     _spec(
         MOVEMENTS,
         "What changed an asset and is no execution: deposits, withdrawals, converts, rewards, fees.",
-        "duckdb",
+        tables.MOVEMENTS,
         [RAW_ACTIVITY],
     ),
-    _spec(BALANCES, "What the exchange reports as held, a row for every change.", "duckdb", [RAW_ACTIVITY]),
+    _spec(BALANCES, "What the exchange reports as held, a row for every change.", tables.BALANCES, [RAW_ACTIVITY]),
 )
 
 

@@ -9,6 +9,7 @@ from metrifly_pipeline.domain.attention import MEANING, Attention, Level, Reason
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ReconciliationRow
 from metrifly_pipeline.domain.status import Outcome
+from metrifly_pipeline.lake.tables import SQL_TYPES, TableShape
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, Dashboard, FamilyVerdict
 
 Metadata = Mapping[str, dg.MetadataValue]
@@ -223,6 +224,12 @@ def column_schemas(rows: Iterable[Sequence[object]]) -> dict[str, dg.TableSchema
         described = dg.TableColumn(str(column), str(kind), description=str(comment) if comment else None)
         columns.setdefault(str(table), []).append(described)
     return {table: dg.TableSchema(columns=found) for table, found in columns.items()}
+
+
+def stored_schema(shape: TableShape) -> dg.TableSchema:
+    """The columns of a Delta table, with the words that analysts read."""
+    described = [dg.TableColumn(each.name, SQL_TYPES[each.kind], description=each.comment) for each in shape.columns]
+    return dg.TableSchema(columns=described)
 
 
 def span_metadata(views: Sequence[ConnectionView]) -> dict[str, dg.MetadataValue]:

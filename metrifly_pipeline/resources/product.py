@@ -12,7 +12,7 @@ from metrifly_pipeline.settings import Settings
 if TYPE_CHECKING:
     from metrifly_pipeline.bootstrap import Product
 else:
-    # Dagster looks annotations up when definitions load, and they load without ccxt, DuckDB and SQLAlchemy.
+    # Dagster looks annotations up when definitions load, and they load without ccxt and SQLAlchemy.
     Product = Any
 
 __all__ = ["Product", "ProductResource"]

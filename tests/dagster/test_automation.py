@@ -72,14 +72,37 @@ def test_a_publish_that_is_due_is_named_by_its_change_and_attempt(tick, product)
     assert not_due.run_requests == []
 
 
-def test_the_daily_schedule_starts_a_run_a_shard(instance, product):
+@pytest.fixture
+def daily(stored_instance, product):
+    """Evaluate the daily schedule once."""
+
+    def evaluate() -> list[dg.RunRequest]:
+        with dg.build_schedule_context(instance=stored_instance, resources={"product": product}) as context:
+            return automation.daily_sync.evaluate_tick(context).run_requests
+
+    return evaluate
+
+
+def test_the_daily_schedule_starts_a_run_a_shard(daily, product):
     product.due = [a_batch(7, "daily-7", KRAKEN, kind=SyncKind.DAILY), a_batch(8, "daily-8", OKX, kind=SyncKind.DAILY)]
 
-    with dg.build_schedule_context(instance=instance, resources={"product": product}) as context:
-        data = automation.daily_sync.evaluate_tick(context)
-
-    assert [request.run_key for request in data.run_requests] == ["daily-7", "daily-8"]
+    assert [request.run_key for request in daily()] == ["daily-7", "daily-8"]
     assert product.shards == [2]
+
+
+def test_the_daily_schedule_waits_for_its_earlier_runs_and_for_no_others(daily, product, stored_instance):
+    product.due = [a_batch(7, "daily-7", KRAKEN, kind=SyncKind.DAILY)]
+    job = defs.resolve_job_def("sync")
+    unfinished = {"job_def": job, "status": dg.DagsterRunStatus.STARTED}
+    stored_instance.create_run_for_job(tags={"metrifly/lane": "sync_now"}, **unfinished)
+    beside_another = daily()
+    earlier = stored_instance.create_run_for_job(tags={"metrifly/lane": "daily"}, **unfinished)
+    while_it_works = daily()
+    stored_instance.report_run_failed(earlier)
+
+    assert len(beside_another) == 1
+    assert while_it_works == []
+    assert len(daily()) == 1
 
 
 def test_partitions_become_those_connections_that_have_landed(tick, product, instance):

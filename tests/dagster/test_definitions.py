@@ -7,7 +7,7 @@ from pathlib import Path
 from metrifly_pipeline.definitions import defs
 
 ROOT = Path(__file__).parents[2]
-HEAVY = ("ccxt", "deltalake", "duckdb", "sqlalchemy.orm", "metrifly_pipeline.bootstrap")
+HEAVY = ("ccxt", "cryptography", "metrifly_pipeline.control", "metrifly_pipeline.bootstrap")
 
 
 def test_definitions_load_without_the_product_and_write_no_file(tmp_path):
@@ -50,6 +50,15 @@ def test_a_group_has_at_most_five_cards():
         groups.setdefault(spec.group_name or "", []).append(spec.key.to_user_string())
 
     assert {name: len(cards) for name, cards in groups.items()} == {"connections": 5, "portfolios": 5}
+
+
+def test_every_connection_asset_names_its_columns_in_words():
+    specs = [spec for spec in defs.resolve_all_asset_specs() if spec.group_name == "connections"]
+
+    for spec in specs:
+        columns = spec.metadata["dagster/column_schema"].columns
+        assert {"connection_id", "seq"} <= {column.name for column in columns}
+        assert all(column.description for column in columns)
 
 
 def test_every_description_begins_with_a_plain_sentence():

@@ -3,7 +3,6 @@
 import time
 from dataclasses import replace
 
-import dagster as dg
 import pytest
 
 from metrifly_pipeline.bootstrap import open_product
@@ -41,12 +40,8 @@ def product(tmp_path):
 
 
 @pytest.fixture
-def bench(tmp_path, product):
-    """Dagster's own storage in files, as it runs for real."""
-    home = tmp_path / "dagster"
-    home.mkdir()
-    with dg.DagsterInstance.local_temp(str(home)) as instance:
-        yield Bench(instance, product)
+def bench(stored_instance, product):
+    return Bench(stored_instance, product)
 
 
 @pytest.fixture
