@@ -18,9 +18,11 @@ from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.status import Connection, Outcome
 from metrifly_pipeline.sandbox.builder import AccountBuilder
-from metrifly_pipeline.sandbox.faults import Fault, FaultKind
+from metrifly_pipeline.sandbox.dialects import Dialect
+from metrifly_pipeline.sandbox.faults import Fault, FaultKind, Faults
 from metrifly_pipeline.sandbox.server import Sandbox
 from metrifly_pipeline.sandbox.truth import TruthAccount, TruthKey
+from metrifly_pipeline.sandbox.wire import Request, Response
 from metrifly_pipeline.services.connecting import ConnectRequest
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, PublishReport
 from metrifly_pipeline.settings import Settings
@@ -74,6 +76,19 @@ def key_of(account: TruthAccount) -> TruthKey:
     return list(account.keys.values())[-1]
 
 
+class Watched(Faults):
+    """The exchanges' faults, which see every answer: they note what was asked and how it was answered."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers: list[tuple[Request, int]] = []
+
+    def spoil(self, fault: Fault | None, dialect: Dialect, request: Request, response: Response) -> Response:
+        answer = super().spoil(fault, dialect, request, response)
+        self.answers.append((request, answer.status))
+        return answer
+
+
 class Home:
     """One product under a folder of its own, local exchanges beside it, and what people do with both."""
 
@@ -83,14 +98,16 @@ class Home:
         self.accounts: dict[ConnectionId, TruthAccount] = {}
         self.product: Product
         self.sandbox: Sandbox
+        self.seen: Watched
         self._open = ExitStack()
 
-    def start(self, *sources: TruthAccount | AccountBuilder, egress_ips: str = "") -> "Home":
-        """Serve these accounts and open the product."""
+    def start(self, *sources: TruthAccount | AccountBuilder, egress_ips: str = "", scale: float = 1e6) -> "Home":
+        """Serve these accounts and open the product; `scale` multiplies every limit, on both sides."""
         accounts = [account_of(source) for source in sources]
-        self.sandbox = Sandbox(accounts, seed=SEED, clock=self.time.unix, scale=1e6)
+        self.sandbox = Sandbox(accounts, seed=SEED, clock=self.time.unix, scale=scale)
+        self.sandbox.faults = self.seen = Watched()
         self._open.enter_context(self.sandbox)
-        settings = Settings(home=self.folder, limit_scale=1e6, egress_ips=egress_ips)
+        settings = Settings(home=self.folder, limit_scale=scale, egress_ips=egress_ips)
         opened = open_product(settings, clock=self.time.clock, sleep=self.time.sleep)
         self.product = self._open.enter_context(opened)
         self.time.while_asleep = self.product.syncing._leasing.renew_all
@@ -189,6 +206,7 @@ class Home:
         with self.sandbox.lock:
             counted = Counter({path: number for (_, path), number in self.sandbox.requests.items()})
             self.sandbox.requests.clear()
+            self.seen.answers.clear()
         return counted
 
     # What people see
