@@ -20,7 +20,7 @@ BEFORE_FIRST = -1
 """The watermark of a connection that was never normalised."""
 _EVERYTHING = 2**62
 _HARD_ROWS = """
-SELECT rowid, exact_decimal(amount_text), price_text, cost_is_derived FROM typed
+SELECT rowid, exact_decimal(amount_text), price_text, cost_is_derived FROM typed_rows
 WHERE is_hard AND has_only_more_decimals(price_text)
 """
 
@@ -108,13 +108,19 @@ class BatchMaker:
         prepare_reference(self._engine, room, [file.path for file in reference.files()])
         extract(self._engine, target, room)
         if self._engine.holds("SELECT 1 FROM typed WHERE is_hard"):
-            if target.shape is TRADES:
-                self._engine.load("settled", settle(self._engine.rows(_HARD_ROWS)))
-            self._engine.run(script(f"{target.name}_hard"))
+            self._finish_hard(target)
         self._engine.run(script("problems"))
         if self._engine.holds("SELECT 1 FROM typed WHERE NOT is_good"):
             self._engine.run(script(f"{target.name}_problems"))
         self._engine.run(script("failed"))
+
+    def _finish_hard(self, target: Target) -> None:
+        self._engine.run("CREATE OR REPLACE TEMP TABLE typed_rows AS SELECT * FROM typed")
+        if target.shape is TRADES:
+            self._engine.load("settled", settle(self._engine.rows(_HARD_ROWS)))
+        self._engine.run(script(f"{target.name}_hard"))
+        self._engine.show("typed", self._engine.table("SELECT * FROM typed_rows"))
+        self._engine.run("DROP TABLE typed_rows")
 
     def _compare(self, target: Target, connections: Iterable[str], *, rebuilding: bool) -> None:
         table = self._tables.stored(target.name)

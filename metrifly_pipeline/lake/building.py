@@ -32,6 +32,7 @@ _COUNTED = {
 }
 _WITH_SUGGESTION = """
 SELECT *, CASE
+    WHEN difference IS NULL THEN 'Too large to add up.'
     WHEN difference = 0 THEN ''
     ELSE 'An entry of ' || if(difference > 0, '+', '')
         || rtrim(rtrim(CAST(difference AS VARCHAR), '0'), '.') || ' ' || asset || ' would close the gap.'
@@ -49,7 +50,12 @@ _NO_CONNECTIONS = SmallTable(
 
 
 def build_catalogue(
-    path: Path, tables: TableSet, rooms: Mapping[str, Room], small: Sequence[SmallTable], meta: Mapping[str, object]
+    path: Path,
+    tables: TableSet,
+    rooms: Mapping[str, Room],
+    small: Sequence[SmallTable],
+    meta: Mapping[str, object],
+    sums: pa.Table,
 ) -> dict[str, int]:
     """Write a whole catalogue to `path`; returns how many rows its tables have.
 
@@ -59,15 +65,17 @@ def build_catalogue(
         builder = _Builder(connection, tables)
         connection.execute(f"ATTACH {literal(str(path))} AS catalogue (STORAGE_VERSION {literal(STORAGE_VERSION)})")
         connection.execute("USE catalogue")
+        connection.execute("BEGIN")
         connection.execute("SET TimeZone = 'UTC'")
         given = {table.name for table in small}
         for table in (*small, *([] if "connections" in given else [_NO_CONNECTIONS]), alias_table(rooms)):
             builder.add_small(table)
         builder.add_views()
-        builder.add_sums()
+        builder.add_sums(sums)
         builder.add_meta(meta)
         builder.add_comments({table.name: table for table in small})
         rows = builder.count()
+        connection.execute("COMMIT")
         connection.execute("USE memory")
         connection.execute("DETACH catalogue")
     return rows
@@ -131,15 +139,17 @@ class _Builder:
         self._connection.execute(script("views_ledger"))
         self._connection.execute(script("views_portfolio"))
 
-    def add_sums(self) -> None:
+    def add_sums(self, sums: pa.Table) -> None:
         """Write what is stored as sums: positions and reconciliation."""
         raw = [file.path for file in self._tables.raw.files()]
         source = f"SELECT * FROM read_parquet({path_list(raw)})" if raw else RAW_RECORDS.empty_select()
         self._connection.execute(
             f"CREATE TEMP VIEW _snapshots AS SELECT connection_id, fetched_at FROM ({source}) WHERE stream = 'balances'"
         )
+        self._connection.register("_sums", sums)
         self._connection.execute(f"CREATE TABLE positions AS {script('positions')}")
         self._connection.execute(f"CREATE TABLE reconciliation AS {_WITH_SUGGESTION.format(script('reconciliation'))}")
+        self._connection.unregister("_sums")
 
     def add_meta(self, meta: Mapping[str, object]) -> None:
         """Write the one row that says what this file shows."""

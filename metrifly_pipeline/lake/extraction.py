@@ -84,13 +84,14 @@ def extract(engine: Engine, target: Target, room: Room) -> None:
     engine.run(_RAW_VIEW)
     engine.run("DROP TABLE IF EXISTS temp.extracted_rows")
     engine.run(f"CREATE OR REPLACE TEMP VIEW extracted AS {sql}")
+    typing = script(f"{target.name}_typed")
     try:
-        engine.run(script(f"{target.name}_typed"))
+        engine.show("typed", engine.table(typing))
     except _OUR_FAULT:
         raise
     except duckdb.Error:
         _extract_what_can_be(engine, sql)
-        engine.run(script(f"{target.name}_typed"))
+        engine.show("typed", engine.table(typing))
 
 
 def _extract_what_can_be(engine: Engine, sql: str) -> None:

@@ -3,6 +3,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+import duckdb
 import pyarrow as pa
 
 from metrifly_pipeline.domain.ids import ConnectionId
@@ -27,6 +28,10 @@ SELECT fee_code FROM _trades WHERE fee_code IS NOT NULL
 UNION SELECT asset_code FROM _movements UNION SELECT asset_code FROM _balances
 """
 _MOVED_CODES = "SELECT asset_code FROM _movements WHERE seq > $1 UNION SELECT asset_code FROM _balances WHERE seq > $1"
+_SNAPSHOTS = """
+CREATE OR REPLACE TEMP VIEW _snapshots AS
+SELECT connection_id, fetched_at FROM _raw_records WHERE stream = 'balances'
+"""
 _KNOWN = pa.schema([pa.field("exchange", TEXT), pa.field("code", TEXT), pa.field("asset", TEXT)])
 
 
@@ -36,14 +41,28 @@ class Ledger:
     def __init__(self, tables: TableSet, engine: Engine, rooms: Mapping[str, Room]) -> None:
         self._tables = tables
         self._engine = engine
+        self._sums: tuple[tuple[int, int], pa.Table] | None = None
         known = [(room.exchange, alias.code, alias.asset) for room in rooms.values() for alias in room.aliases]
         self._known = pa.table([list(column) for column in zip(*known, strict=True)] or [[], [], []], schema=_KNOWN)
 
+    def sums(self) -> pa.Table:
+        """What the legs of all connections add up to, by asset, at the versions that the handles show."""
+        versions = (self._tables.stored(TRADES.name).version, self._tables.stored(MOVEMENTS.name).version)
+        if self._sums is None or self._sums[0] != versions:
+            self._show((TRADES, MOVEMENTS, BALANCES), None)
+            self._engine.run(script("views_ledger"))
+            self._sums = (versions, self._add_up())
+        return self._sums[1]
+
     def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> list[ReconciliationRow]:
-        """Reported minus ledger, per connection and asset that either knows."""
-        self._show(_LEDGER_TABLES, connections)
-        self._show_snapshots(connections)
+        """Reported minus ledger, per connection and asset that either knows; a sum too large for a decimal is left out."""
+        self._tables.reload((*(shape.name for shape in _LEDGER_TABLES), RAW_RECORDS.name))
+        self._engine.load("_sums", self.sums())
+        self._show((BALANCES, RAW_RECORDS), connections)
+        self._show((TRADES, MOVEMENTS), None)
         self._engine.run(script("views_ledger"))
+        self._engine.run(_SNAPSHOTS)
+        wanted = None if connections is None else set(connections)
         return [
             ReconciliationRow(
                 connection=ConnectionId(connection),
@@ -54,11 +73,20 @@ class Ledger:
                 asked_at=asked_at,
             )
             for connection, asset, reported, ledger, difference, asked_at in self._engine.rows(script("reconciliation"))
+            if difference is not None and (wanted is None or connection in wanted)
         ]
+
+    def _add_up(self) -> pa.Table:
+        try:
+            return self._engine.table(script("sums"))
+        except duckdb.OutOfRangeException:
+            return self._engine.table(script("sums_wide"))
 
     def counts(self) -> dict[ConnectionId, ConnectionCounts]:
         """Trades, movements, amendments and quarantined records, unknown codes and the span of the trades, by connection."""
-        self._show((*_LEDGER_TABLES, QUARANTINE, REFERENCE), None)
+        shapes = (*_LEDGER_TABLES, QUARANTINE, REFERENCE)
+        self._tables.reload(shape.name for shape in shapes)
+        self._show(shapes, None)
         self._engine.load("known_codes", self._known)
         self._engine.run(script("unknown_codes"))
         counted = [
@@ -80,32 +108,22 @@ class Ledger:
 
     def seen_asset_codes(self, connection: ConnectionId) -> set[str]:
         """The exchange's own codes in this connection's balances, movements and trade fees."""
+        self._tables.reload(shape.name for shape in _LEDGER_TABLES)
         self._show(_LEDGER_TABLES, [connection])
         return {code for (code,) in self._engine.rows(_SEEN_CODES)}
 
     def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
         """The exchange's own codes in this connection's balances and movements with a number above `after_seq`."""
+        self._tables.reload((MOVEMENTS.name, BALANCES.name))
         self._show((MOVEMENTS, BALANCES), [connection])
         return {code for (code,) in self._engine.rows(_MOVED_CODES, [after_seq])}
 
     def _show(self, shapes: Iterable[TableShape], connections: Sequence[ConnectionId] | None) -> None:
-        """Make `_trades` and the like, of all connections for None."""
+        """Make `_trades` and the like of the versions that the handles show, of all connections for None."""
         for shape in shapes:
+            name = f"_{shape.name}"
             table = self._tables.stored(shape.name)
-            table.reload()
-            self._view(f"_{shape.name}", shape, connections)
-
-    def _show_snapshots(self, connections: Sequence[ConnectionId] | None) -> None:
-        self._tables.raw.reload()
-        self._view("_raw_records", RAW_RECORDS, connections)
-        self._engine.run(
-            "CREATE OR REPLACE TEMP VIEW _snapshots AS"
-            " SELECT connection_id, fetched_at FROM _raw_records WHERE stream = 'balances'"
-        )
-
-    def _view(self, name: str, shape: TableShape, connections: Sequence[ConnectionId] | None) -> None:
-        table = self._tables.stored(shape.name)
-        paths = [file.path for file in table.files()] if connections is None else table.files_of(connections)
-        self._engine.view_files(f"{name}_files", paths, shape.empty_select())
-        condition = "true" if connections is None else f"connection_id IN ({listed(connections)})"
-        self._engine.run(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {name}_files WHERE {condition}")
+            paths = [file.path for file in table.files()] if connections is None else table.files_of(connections)
+            self._engine.view_files(f"{name}_files", paths, shape.empty_select())
+            condition = "true" if connections is None else f"connection_id IN ({listed(connections)})"
+            self._engine.run(f"CREATE OR REPLACE TEMP VIEW {name} AS SELECT * FROM {name}_files WHERE {condition}")

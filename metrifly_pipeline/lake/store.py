@@ -49,7 +49,7 @@ class DeltaLake:
         self._markets = Markets(self._tables, engine)
         self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
         self._ledger = Ledger(self._tables, engine, rooms)
-        self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, reach, fsync)
+        self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, self._ledger.sums, reach, fsync)
         self._maintenance = Maintenance(self._tables, self._warehouse)
 
     @property

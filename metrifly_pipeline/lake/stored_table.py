@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import ColumnProperties, CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
 
 from metrifly_pipeline.domain.trouble import LakeConflictError
@@ -21,8 +21,8 @@ from metrifly_pipeline.lake.durable import Durability, Fsync, sync_path
 from metrifly_pipeline.lake.marks import Marks
 from metrifly_pipeline.lake.tables import TableShape, listed
 
-_WRITER = WriterProperties(compression="ZSTD", compression_level=1, max_row_group_size=100_000)
 _TARGET_BYTES = 128 * 1024 * 1024
+_PLAIN = ColumnProperties(dictionary_enabled=False)
 _STATISTICS_PRECISION = timedelta(milliseconds=1)
 
 
@@ -54,6 +54,12 @@ class StoredTable:
         self.shape = shape
         self._folder = folder
         self._fsync = fsync
+        self._writer = WriterProperties(
+            compression="ZSTD",
+            compression_level=1,
+            max_row_group_size=100_000,
+            column_properties={column.name: _PLAIN for column in shape.columns if column.differs},
+        )
         self._durability = Durability(folder, fsync)
         self._marks = Marks(folder)
         self._handle: DeltaTable | None = None
@@ -110,14 +116,16 @@ class StoredTable:
 
     def _write(self, rows: pa.Table, properties: CommitProperties, replacing: str | None) -> None:
         if replacing is None:
-            write_deltalake(self.handle, rows, mode="append", writer_properties=_WRITER, commit_properties=properties)
+            write_deltalake(
+                self.handle, rows, mode="append", writer_properties=self._writer, commit_properties=properties
+            )
         else:
             write_deltalake(
                 self.handle,
                 rows,
                 mode="overwrite",
                 predicate=replacing,
-                writer_properties=_WRITER,
+                writer_properties=self._writer,
                 commit_properties=properties,
             )
 
@@ -129,7 +137,7 @@ class StoredTable:
         """Join small files; returns how many went. 0 where another commit met this one."""
         try:
             facts = self.handle.optimize.compact(
-                max_concurrent_tasks=1, target_size=_TARGET_BYTES, writer_properties=_WRITER
+                max_concurrent_tasks=1, target_size=_TARGET_BYTES, writer_properties=self._writer
             )
         except CommitFailedError:
             self.reload()

@@ -21,6 +21,8 @@ class StoredColumn:
     name: str
     kind: pa.DataType
     comment: str
+    differs: bool = False
+    """Hardly two rows have the same value: a dictionary of them would cost time and space."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,22 +68,30 @@ def listed(texts: Iterable[str]) -> str:
 _CONNECTION = StoredColumn("connection_id", TEXT, "Connection that the row belongs to (<exchange>-<8>).")
 _EXCHANGE = StoredColumn("exchange", TEXT, "Exchange that sent it.")
 _SEQ = StoredColumn(
-    "seq", WHOLE, "Number of the raw record it was made from (lease token * 2^32 + n); unique within a connection."
+    "seq",
+    WHOLE,
+    "Number of the raw record it was made from (lease token * 2^32 + n); unique within a connection.",
+    differs=True,
 )
 _VERSION = StoredColumn(
     "version", WHOLE, "1 for what the exchange sent first, one more each time it sent other values under the same key."
 )
 _HASH = StoredColumn(
-    "economic_hash", TEXT, "Fingerprint of the values that matter (what, how much, when); another one is an amendment."
+    "economic_hash",
+    TEXT,
+    "Fingerprint of the values that matter (what, how much, when); another one is an amendment.",
+    differs=True,
 )
 _RECORDED = StoredColumn(
     "recorded_at", MOMENT, "When these values were fetched from the exchange, UTC; a rebuild keeps it."
 )
-_NATIVE = StoredColumn("native_id", TEXT, "The exchange's own id, as its export files show it; NULL where it has none.")
+_NATIVE = StoredColumn(
+    "native_id", TEXT, "The exchange's own id, as its export files show it; NULL where it has none.", differs=True
+)
 _STREAM = StoredColumn("stream", TEXT, "What was asked: fills, ledger, deposits, withdrawals, converts, rewards, ...")
 _SCOPE = StoredColumn("scope", TEXT, "What the stream was asked by: a symbol, a category, a wallet, or all.")
 _FETCHED = StoredColumn("fetched_at", MOMENT, "When the record was fetched, UTC.")
-_PAYLOAD = StoredColumn("payload", TEXT, "The record as the exchange sent it: JSON with every digit.")
+_PAYLOAD = StoredColumn("payload", TEXT, "The record as the exchange sent it: JSON with every digit.", differs=True)
 
 RAW_RECORDS = TableShape(
     name="raw_records",
@@ -94,8 +104,10 @@ RAW_RECORDS = TableShape(
         _SEQ,
         StoredColumn("rank", WHOLE, "Tells identical records of one scan apart; 0 where records have an id."),
         _FETCHED,
-        StoredColumn("event_at", MOMENT, "The record's own time where legible; bounds scans, proves nothing."),
-        StoredColumn("payload_hash", TEXT, "Fingerprint of the payload."),
+        StoredColumn(
+            "event_at", MOMENT, "The record's own time where legible; bounds scans, proves nothing.", differs=True
+        ),
+        StoredColumn("payload_hash", TEXT, "Fingerprint of the payload.", differs=True),
         _PAYLOAD,
     ),
     sorted_by=("connection_id", "seq"),
@@ -107,10 +119,12 @@ TRADES = TableShape(
     columns=(
         _CONNECTION,
         _EXCHANGE,
-        StoredColumn("trade_key", TEXT, "Identity of the trade within its connection; the same in every version."),
+        StoredColumn(
+            "trade_key", TEXT, "Identity of the trade within its connection; the same in every version.", differs=True
+        ),
         _VERSION,
         _NATIVE,
-        StoredColumn("order_id", TEXT, "The exchange's id of the order that was executed."),
+        StoredColumn("order_id", TEXT, "The exchange's id of the order that was executed.", differs=True),
         StoredColumn("market", TEXT, "The exchange's id of the market."),
         StoredColumn("market_type", TEXT, "spot, margin, ...; only spot and margin trades make legs."),
         StoredColumn("base", TEXT, "Asset that was bought or sold, our code; the market's id where it is unknown."),
@@ -118,16 +132,27 @@ TRADES = TableShape(
         StoredColumn("base_code", TEXT, "The exchange's own code of the base asset."),
         StoredColumn("quote_code", TEXT, "The exchange's own code of the quote asset."),
         StoredColumn("side", TEXT, "buy or sell, seen from the portfolio."),
-        StoredColumn("price", AMOUNT, "Price of one base in quote; rounded half-even where price_is_exact is false."),
-        StoredColumn("price_text", TEXT, "The price in the exchange's own digits."),
+        StoredColumn(
+            "price",
+            AMOUNT,
+            "Price of one base in quote; rounded half-even where price_is_exact is false.",
+            differs=True,
+        ),
+        StoredColumn("price_text", TEXT, "The price in the exchange's own digits.", differs=True),
         StoredColumn("price_is_exact", FLAG, "Whether price holds every digit of price_text."),
-        StoredColumn("amount", AMOUNT, "Amount of base, never negative."),
-        StoredColumn("cost", AMOUNT, "Amount of quote; the exchange's own, else amount x price (cost_is_derived)."),
+        StoredColumn("amount", AMOUNT, "Amount of base, never negative.", differs=True),
+        StoredColumn(
+            "cost", AMOUNT, "Amount of quote; the exchange's own, else amount x price (cost_is_derived).", differs=True
+        ),
         StoredColumn("cost_is_derived", FLAG, "Whether cost was multiplied here, half-even at 18 places."),
-        StoredColumn("fee_amount", AMOUNT, "Fee paid; negative for a rebate; NULL where the exchange tells none."),
+        StoredColumn(
+            "fee_amount", AMOUNT, "Fee paid; negative for a rebate; NULL where the exchange tells none.", differs=True
+        ),
         StoredColumn("fee_asset", TEXT, "Asset of the fee, our code."),
         StoredColumn("fee_code", TEXT, "The exchange's own code of the fee's asset."),
-        StoredColumn("executed_at", MOMENT, "When it was executed, UTC, microseconds, cut towards the past."),
+        StoredColumn(
+            "executed_at", MOMENT, "When it was executed, UTC, microseconds, cut towards the past.", differs=True
+        ),
         _SEQ,
         _HASH,
         _RECORDED,
@@ -142,21 +167,29 @@ MOVEMENTS = TableShape(
         _CONNECTION,
         _EXCHANGE,
         StoredColumn(
-            "movement_key", TEXT, "Identity of the movement within its connection; the same in every version."
+            "movement_key",
+            TEXT,
+            "Identity of the movement within its connection; the same in every version.",
+            differs=True,
         ),
         _VERSION,
         _NATIVE,
-        StoredColumn("group_key", TEXT, "Joins what belongs together: what a convert disposed of, received and cost."),
+        StoredColumn(
+            "group_key",
+            TEXT,
+            "Joins what belongs together: what a convert disposed of, received and cost.",
+            differs=True,
+        ),
         StoredColumn(
             "kind", TEXT, "deposit, withdrawal, reward, airdrop, convert, transfer, interest, fee, adjustment."
         ),
         StoredColumn("role", TEXT, "main, or in a group: disposed, received, fee."),
         StoredColumn("asset", TEXT, "Asset that moved, our code; the exchange's own where it is unknown."),
         StoredColumn("asset_code", TEXT, "The exchange's own code of the asset."),
-        StoredColumn("amount", AMOUNT, "Signed: positive came in, negative went out."),
-        StoredColumn("occurred_at", MOMENT, "When it happened, UTC, microseconds, cut towards the past."),
+        StoredColumn("amount", AMOUNT, "Signed: positive came in, negative went out.", differs=True),
+        StoredColumn("occurred_at", MOMENT, "When it happened, UTC, microseconds, cut towards the past.", differs=True),
         StoredColumn("wallet", TEXT, "spot, funding, margin or earn, where the exchange tells."),
-        StoredColumn("txid", TEXT, "Transaction on the chain, where the exchange tells."),
+        StoredColumn("txid", TEXT, "Transaction on the chain, where the exchange tells.", differs=True),
         _STREAM,
         _SEQ,
         _HASH,
@@ -174,8 +207,8 @@ BALANCES = TableShape(
         StoredColumn("wallet", TEXT, "Where the exchange keeps it: spot, funding, margin, earn."),
         StoredColumn("asset", TEXT, "Asset, our code; the exchange's own where it is unknown."),
         StoredColumn("asset_code", TEXT, "The exchange's own code of the asset."),
-        StoredColumn("total", AMOUNT, "All of it, locked parts too."),
-        StoredColumn("available", AMOUNT, "What is not locked; NULL where the exchange does not tell."),
+        StoredColumn("total", AMOUNT, "All of it, locked parts too.", differs=True),
+        StoredColumn("available", AMOUNT, "What is not locked; NULL where the exchange does not tell.", differs=True),
         StoredColumn("asked_at", MOMENT, "When the exchange first reported this value, UTC."),
         _SEQ,
         StoredColumn("scope", TEXT, "Which snapshot reports it; what is missing from a newer one becomes 0."),

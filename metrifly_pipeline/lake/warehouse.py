@@ -3,12 +3,13 @@
 import contextlib
 import fcntl
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from metrifly_pipeline.domain.lake_rows import PublishOutcome, Room, SmallTable
 from metrifly_pipeline.domain.ports import Reach
@@ -23,11 +24,20 @@ _READABLE_BY_ALL = 0o644
 class Warehouse:
     """The published file; one publish at a time over all processes, readers never wait."""
 
-    def __init__(self, folder: Path, tables: TableSet, rooms: Mapping[str, Room], reach: Reach, fsync: Fsync) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        tables: TableSet,
+        rooms: Mapping[str, Room],
+        sums: Callable[[], pa.Table],
+        reach: Reach,
+        fsync: Fsync,
+    ) -> None:
         self.path = folder / "metrifly.duckdb"
         self._new = folder / "metrifly.duckdb.building"
         self._tables = tables
         self._rooms = rooms
+        self._sums = sums
         self._reach = reach
         self._fsync = fsync
 
@@ -41,7 +51,7 @@ class Warehouse:
             if self._is_older(change_seq, versions):
                 return PublishOutcome(published=False, path=str(self.path), versions=versions)
             meta = {"published_at": published_at, "stale_after": stale_after, "change_seq": change_seq}
-            rows = build_catalogue(self._new, self._tables, self._rooms, tables, meta)
+            rows = build_catalogue(self._new, self._tables, self._rooms, tables, meta, self._sums())
             sync_path(self._new, self._fsync)
             self._reach("publish.before_rename")
             self._new.rename(self.path)

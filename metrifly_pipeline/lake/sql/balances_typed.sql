@@ -1,6 +1,5 @@
 -- lake/sql/balances_typed.sql: the strings of a room's balances.sql, typed where that is plain, with our asset codes.
 -- In:  extracted, raw_rows, aliases.  Out: typed; rows with `is_hard` are finished by balances_hard.sql
-CREATE OR REPLACE TEMP TABLE typed AS
 WITH texts AS (
     SELECT
         CAST(connection_id AS VARCHAR) AS connection_id,
@@ -42,10 +41,10 @@ SELECT
     coalesce(totals.total_text, totals.available_text) AS amount_text,
     totals.told_wallet || chr(31) || totals.asset_code AS record_key,
     totals.is_ignored OR balance_is_good(asset_code, told_wallet, available_text, available, total) AS is_good,
-    part(totals.total_text) || part(totals.available_text) || part(totals.locked_text) AS economic_hash
+    concat_ws(chr(31), part(totals.total_text), part(totals.available_text), part(totals.locked_text)) AS economic_hash
 FROM totals
 INNER JOIN raw_rows ON totals.connection_id = raw_rows.connection_id AND totals.seq = raw_rows.seq
 LEFT JOIN aliases
     ON
         totals.asset_code = aliases.code
-        AND raw_rows.fetched_at >= aliases.valid_from AND raw_rows.fetched_at < aliases.valid_to;
+        AND raw_rows.fetched_at >= aliases.valid_from AND raw_rows.fetched_at < aliases.valid_to

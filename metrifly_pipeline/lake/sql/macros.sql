@@ -86,8 +86,7 @@ CREATE OR REPLACE TEMP MACRO moment_problem(field, t, us) AS field || ': ' || CA
 END;
 
 -- Parts of a fingerprint: a missing value and an empty one are not the same.
-CREATE OR REPLACE TEMP MACRO part(value) AS coalesce(CAST(value AS VARCHAR), chr(0)) || chr(31);
-CREATE OR REPLACE TEMP MACRO fingerprint(t) AS left(sha256(t), 32);
+CREATE OR REPLACE TEMP MACRO part(value) AS coalesce(CAST(value AS VARCHAR), chr(0));
 
 -- What a row must have to land, and the fingerprint of what it says; another fingerprint is an amendment.
 CREATE OR REPLACE TEMP MACRO trade_is_good(
@@ -99,17 +98,17 @@ CREATE OR REPLACE TEMP MACRO trade_is_good(
     AND (fee_code IS NOT NULL OR coalesce(fee_amount, 0) = 0);
 CREATE OR REPLACE TEMP MACRO trade_hash(
     market, side, exact_price, price_text, amount, cost, fee_amount, fee_code, executed_at
-) AS fingerprint(
-    part(market) || part(side) || part(coalesce(CAST(exact_price AS VARCHAR), price_text)) || part(amount) || part(cost)
-    || part(fee_amount) || part(fee_code) || part(epoch_us(executed_at))
-);
+) AS md5(concat_ws(
+    chr(31), part(market), part(side), coalesce(CAST(exact_price AS VARCHAR), part(price_text)), part(amount), part(cost),
+    part(fee_amount), part(fee_code), part(epoch_us(executed_at))
+));
 CREATE OR REPLACE TEMP MACRO movement_is_good(record_key, kind, "role", asset_code, amount, direction, occurred_at) AS
     record_key IS NOT NULL AND kind IS NOT NULL AND asset_code IS NOT NULL AND occurred_at IS NOT NULL
     AND coalesce("role" IN ('main', 'disposed', 'received', 'fee'), false)
     AND coalesce(direction = 'signed' OR (direction IN ('in', 'out') AND amount >= 0), false) AND amount IS NOT NULL;
-CREATE OR REPLACE TEMP MACRO movement_hash(kind, "role", asset_code, amount, occurred_at) AS fingerprint(
-    part(kind) || part("role") || part(asset_code) || part(amount) || part(epoch_us(occurred_at))
-);
+CREATE OR REPLACE TEMP MACRO movement_hash(kind, "role", asset_code, amount, occurred_at) AS md5(concat_ws(
+    chr(31), part(kind), part("role"), part(asset_code), part(amount), part(epoch_us(occurred_at))
+));
 CREATE OR REPLACE TEMP MACRO balance_is_good(asset_code, wallet, available_text, available, total) AS
     asset_code IS NOT NULL AND wallet IS NOT NULL AND total IS NOT NULL
     AND (available_text IS NULL OR available IS NOT NULL);

@@ -1,6 +1,5 @@
 -- lake/sql/movements_typed.sql: the strings of a room's movements.sql, typed where that is plain, with our asset codes.
 -- In:  extracted, aliases.  Out: typed; rows with `is_hard` are finished by movements_hard.sql
-CREATE OR REPLACE TEMP TABLE typed AS
 WITH texts AS (
     SELECT
         CAST(connection_id AS VARCHAR) AS connection_id,
@@ -50,4 +49,4 @@ FROM times
 LEFT JOIN aliases
     ON
         times.asset_code = aliases.code
-        AND times.occurred_at >= aliases.valid_from AND times.occurred_at < aliases.valid_to;
+        AND times.occurred_at >= aliases.valid_from AND times.occurred_at < aliases.valid_to

@@ -1,6 +1,6 @@
 -- lake/sql/trades_hard.sql: what the plain way left open: exponents, many zeros, products that need more room.
--- In:  typed, settled (row_number, price, cost: by Python's integers).  Out: typed
-UPDATE typed
+-- In:  typed_rows, settled (row_number, price, cost: by Python's integers).  Out: typed_rows
+UPDATE typed_rows
 SET
     amount = exact_decimal(amount_text),
     fee_amount = exact_decimal(fee_text),
@@ -9,14 +9,14 @@ SET
     cost = if(cost_is_derived, cost, exact_decimal(cost_text))
 WHERE is_hard;
 
-UPDATE typed
+UPDATE typed_rows
 SET
-    price = coalesce(typed.price, settled.price),
-    cost = if(typed.cost_is_derived, settled.cost, typed.cost)
+    price = coalesce(typed_rows.price, settled.price),
+    cost = if(typed_rows.cost_is_derived, settled.cost, typed_rows.cost)
 FROM settled
-WHERE typed.rowid = settled.row_number;
+WHERE typed_rows.rowid = settled.row_number;
 
-UPDATE typed
+UPDATE typed_rows
 SET
     is_good = trade_is_good(
         record_key, market, market_type, side, amount, price, cost, fee_text, fee_amount, fee_code, executed_at

@@ -1,6 +1,5 @@
 -- lake/sql/trades_typed.sql: the strings of a room's trades.sql, typed where that is plain, with our asset codes.
 -- In:  extracted, aliases.  Out: typed; rows with `is_hard` are finished by trades_hard.sql
-CREATE OR REPLACE TEMP TABLE typed AS
 WITH texts AS (
     SELECT
         CAST(connection_id AS VARCHAR) AS connection_id,
@@ -69,4 +68,4 @@ LEFT JOIN aliases AS quote_alias
 LEFT JOIN aliases AS fee_alias
     ON
         times.fee_code = fee_alias.code
-        AND times.executed_at >= fee_alias.valid_from AND times.executed_at < fee_alias.valid_to;
+        AND times.executed_at >= fee_alias.valid_from AND times.executed_at < fee_alias.valid_to
