@@ -1,6 +1,8 @@
 """Commands that only read: reconcile, quarantine, query."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -89,14 +91,18 @@ def query(
         [all(_is_number(row[place]) for row in rows) for place in range(len(names))] if rows else [False] * len(names)
     )
     table(
-        [Col(name, right=right) for name, right in zip(names, numeric, strict=True)],
-        [[words(cell) for cell in row] for row in rows],
+        [Col(name, right=right, whole=True) for name, right in zip(names, numeric, strict=True)],
+        [[_cell(cell) for cell in row] for row in rows],
+        wide=True,
     )
     say()
     say(count(len(rows), "row"))
 
 
-def _is_number(value: object) -> bool:
-    from decimal import Decimal
+def _cell(value: object) -> str:
+    """Times with all that is there; an analyst's question is answered exactly."""
+    return str(value) if isinstance(value, datetime) else words(value)
 
+
+def _is_number(value: object) -> bool:
     return value is None or (isinstance(value, int | float | Decimal) and not isinstance(value, bool))

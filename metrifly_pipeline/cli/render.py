@@ -15,12 +15,15 @@ from rich.text import Text
 
 WIDTH = 100
 """Where output is not a terminal."""
+WIDEST = 10_000
 
 
-def console(*, error: bool = False) -> Console:
+def console(*, error: bool = False, wide: bool = False) -> Console:
     """A console that takes our text literally: no markup, no highlighting, 100 columns where there is no terminal."""
     made = Console(stderr=error, markup=False, highlight=False, emoji=False)
-    return made if made.is_terminal else Console(stderr=error, markup=False, highlight=False, emoji=False, width=WIDTH)
+    if wide or not made.is_terminal:
+        made.width = WIDEST if wide else WIDTH
+    return made
 
 
 def say(text: str = "") -> None:
@@ -72,8 +75,8 @@ class Col:
     whole: bool = False
 
 
-def table(columns: Sequence[Col], rows: Iterable[Sequence[object]], indent: int = 0) -> None:
-    """Print rows under their headings."""
+def table(columns: Sequence[Col], rows: Iterable[Sequence[object]], indent: int = 0, *, wide: bool = False) -> None:
+    """Print rows under their headings; a `wide` table is as wide as its cells, whatever the terminal."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         made.add_column(
@@ -84,7 +87,7 @@ def table(columns: Sequence[Col], rows: Iterable[Sequence[object]], indent: int 
         )
     for row in rows:
         made.add_row(*(Text(printable(words(cell))) for cell in row))
-    console().print(Padding(made, (0, 0, 0, indent), expand=False))
+    console(wide=wide).print(Padding(made, (0, 0, 0, indent), expand=False))
 
 
 def words(value: object) -> str:
