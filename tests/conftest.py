@@ -1,5 +1,7 @@
 """What every test shares. That the network is loopback only stands in pytest's options in pyproject.toml."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import settings
 
@@ -17,7 +19,22 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-@pytest.fixture(scope="session")
-def kill_hits(request: pytest.FixtureRequest) -> int:
-    """How often to kill a process at each labelled point."""
-    return int(request.config.getoption("--kill-hits"))
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test that asks for `hit` runs once for each time a labelled point is to be hit."""
+    if "hit" in metafunc.fixturenames:
+        metafunc.parametrize("hit", range(1, 1 + metafunc.config.getoption("--kill-hits")))
+
+
+@pytest.fixture
+def figure(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Have a measured figure printed at the end, from whichever process; figures are printed and judged elsewhere, never asserted."""
+    return lambda text: record_property("figure", text)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    reports = [report for reports in terminalreporter.stats.values() for report in reports]
+    found = [text for report in reports for name, text in getattr(report, "user_properties", ()) if name == "figure"]
+    if found:
+        terminalreporter.section("figures")
+        for text in dict.fromkeys(found):
+            terminalreporter.line(text)

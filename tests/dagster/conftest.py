@@ -6,7 +6,10 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from metrifly_pipeline.bootstrap import Product, open_product
+from metrifly_pipeline.settings import Settings
 from tests.dagster.fakes import Bench, FakeProduct
+from tests.dagster.real import SCALE
 
 
 @pytest.fixture
@@ -32,3 +35,9 @@ def product() -> FakeProduct:
 @pytest.fixture
 def bench(instance: dg.DagsterInstance, product: FakeProduct) -> Bench:
     return Bench(instance, product)
+
+
+@pytest.fixture
+def real_product(tmp_path: Path) -> Iterator[Product]:
+    with open_product(Settings(home=tmp_path / "home", limit_scale=SCALE)) as product:
+        yield product

@@ -5,60 +5,32 @@ from dataclasses import replace
 
 import pytest
 
-from metrifly_pipeline.bootstrap import open_product
-from metrifly_pipeline.domain.credentials import Credential
-from metrifly_pipeline.sandbox.builder import AccountBuilder
-from metrifly_pipeline.sandbox.server import Sandbox
-from metrifly_pipeline.services.connecting import ConnectRequest
-from metrifly_pipeline.settings import Settings
 from tests.dagster.fakes import Bench
+from tests.dagster.real import a_small_account, connect, served
 
 CONNECTIONS = 50
-SCALE = 1e6
 
 
 @pytest.fixture
 def accounts():
     """One small account for each connection, all at one exchange."""
-    return [
-        AccountBuilder("kraken", seed=seed).with_movement(kind="deposit", asset="USD", amount="10000").with_fill()
-        for seed in range(CONNECTIONS)
-    ]
+    return [a_small_account(seed) for seed in range(CONNECTIONS)]
 
 
 @pytest.fixture
 def sandbox(accounts):
-    served = [builder.account for builder in accounts]
-    with Sandbox(served, seed=1, clock=time.time, scale=SCALE) as sandbox:
+    with served(accounts) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def product(tmp_path):
-    with open_product(Settings(home=tmp_path / "home", limit_scale=SCALE)) as product:
-        yield product
+def bench(stored_instance, real_product):
+    return Bench(stored_instance, real_product)
 
 
 @pytest.fixture
-def bench(stored_instance, product):
-    return Bench(stored_instance, product)
-
-
-@pytest.fixture
-def connected(accounts, sandbox, product):
-    product.control.create_portfolio(product.account, "Long term", product.clock())
-    return [connect(product, sandbox, builder) for builder in accounts]
-
-
-def connect(product, sandbox, builder):
-    request = ConnectRequest(
-        account=product.account,
-        exchange="kraken",
-        portfolio="Long term",
-        credential=Credential(builder.key.api_key, builder.key.secret),
-        base_url=sandbox.base_url("kraken"),
-    )
-    return product.connecting.connect(request).id
+def connected(accounts, sandbox, real_product):
+    return [connect(real_product, sandbox, builder) for builder in accounts]
 
 
 def delete_key(sandbox, builder):
@@ -68,8 +40,9 @@ def delete_key(sandbox, builder):
 
 
 def test_one_bad_key_of_fifty_leaves_forty_nine_synced_and_an_idle_run_silent(
-    bench, product, sandbox, accounts, connected, capsys
+    bench, real_product, sandbox, accounts, connected, figure
 ):
+    product = real_product
     delete_key(sandbox, accounts[7])
     bad = connected[7]
 
@@ -85,8 +58,7 @@ def test_one_bad_key_of_fifty_leaves_forty_nine_synced_and_an_idle_run_silent(
     used = time.process_time()
     idle = bench.run_batch(batch.number)
     used = time.process_time() - used
-    with capsys.disabled():
-        print(f"\nan idle sync of {CONNECTIONS} connections in one run: {used:.2f} CPU-seconds, server included")  # noqa: T201 - the figure
+    figure(f"an idle sync of {CONNECTIONS} connections in one run: {used:.2f} CPU-seconds, the local exchange included")
 
     assert idle.success
     assert len(bench.materialised("trades")) == CONNECTIONS - 1
