@@ -28,10 +28,11 @@ def probe(call: Call) -> KeyFacts:
     """Ask GetApiKeyInfo, which needs no permission. Source: docs.kraken.com, get-api-key-info."""
     facts = call("privatePostGetApiKeyInfo")["result"]
     permissions = {str(item) for item in facts.get("permissions", ())}
+    readable = {"ledger": "query-ledger" in permissions, "balances": "query-funds" in permissions}
     return KeyFacts(
         identity=facts.get("iban") or None,
         can_read_trades=bool(permissions & {"query-closed-trades", "query-open-trades"}),
-        can_read_balances="query-funds" in permissions,
+        can_read_balances=readable["balances"],
         can_trade=bool(permissions & {"modify-trades", "close-trades", "create-orders"}),
         can_withdraw="withdraw-funds" in permissions,
         can_transfer=bool(permissions & {"add-funds", "earn-funds"}),
@@ -39,7 +40,7 @@ def probe(call: Call) -> KeyFacts:
         expires_at=_moment(facts.get("validUntil")),
         history_from=_moment(facts.get("queryFrom")),
         history_to=_moment(facts.get("queryTo")),
-        unreadable=() if "query-ledger" in permissions else ("ledger",),
+        unreadable=tuple(stream for stream, may in readable.items() if not may),
     )
 
 
