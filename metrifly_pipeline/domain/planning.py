@@ -91,13 +91,15 @@ def plan_fixed(
     """Plan all streams whose scopes are known beforehand, most urgent first.
 
     What retention would lose first comes first, then the streams of trades, then the rest; snapshots come last, so that a balance
-    is as new as the history it is held against. Streams named in `denied` (not permitted to this key) are left out.
+    is as new as the history it is held against. Streams named in `denied` (not permitted to this key) are left out, required ones never.
     """
 
     def urgency(stream: StreamSpec) -> tuple[bool, timedelta, bool]:
         return (stream.stream is Stream.BALANCES, stream.retention or timedelta.max, stream.stream is not Stream.FILLS)
 
-    wanted = [stream for stream in spec.streams if stream.scopes and stream.stream.value not in denied]
+    wanted = [
+        stream for stream in spec.streams if stream.scopes and (stream.required or stream.stream.value not in denied)
+    ]
     steps = []
     for stream in sorted(wanted, key=urgency):
         steps += plan_stream(spec, stream, stream.scopes, cursors, now=now, deep=deep)

@@ -64,21 +64,23 @@ class Turn:
             self.spec.sweep_every or DEEP_EVERY
         )
 
+        self._unreadable: frozenset[str] | None = None
+        self._refused: set[tuple[Stream, str]] = set()
+        self._refused_before: set[str] | None = None
+        self._key_is_good = False
+
     # What the key may do
 
     def check_key(self) -> None:
         """Ask what the key may do, at most once a day, or again while it is in doubt; raises where it may not be used."""
         now = self.ports.clock()
         standing = self.ports.control.attention(self.connection.id)
-        in_doubt = any(
-            MEANING[item.reason].family in {Family.CREDENTIALS_VALID, Family.KEY_IS_READ_ONLY}
-            and MEANING[item.reason].level is Level.ACTION
-            for item in standing
-        )
+        in_doubt = any(_doubts_the_key(item.reason) for item in standing)
         probed_at = self.connection.probed_at
         if probed_at is not None and now - probed_at < ONCE_A_DAY and not in_doubt:
             return
         facts = self.session.probe()
+        self._key_is_good = True
         known = self.connection.identity
         if known is not None and facts.identity is not None and facts.identity != known:
             raise ExchangeTroubleError(Reason.DIFFERENT_ACCOUNT)
@@ -119,29 +121,58 @@ class Turn:
         """Steps of all streams whose scopes are known beforehand and that the key may read."""
         return plan_fixed(self.spec, self._cursors(), self._denied(), now=self.ports.clock(), deep=self.deep)
 
+    def _denied(self) -> frozenset[str]:
+        """Streams that the key may not read, as the probe said; a refusal met in this turn counts for its own scope only."""
+        if self._unreadable is None:
+            states = self.ports.control.stream_states(self.connection.id)
+            self._unreadable = frozenset(state.stream for state in states if not state.permitted)
+        return self._unreadable
+
     def pull_step(self, step: Step) -> None:
         """Pull one stream and scope; a missing permission marks an optional stream and lets the others go on."""
-        ranks: Counter[str] | None = None if step.stream.id_field else Counter()
+        stream, scope = step.stream, step.task.scope
+        optional = not stream.required
+        if optional and (stream.stream.value in self._denied() or (stream.stream, scope) in self._refused):
+            return
+        ranks: Counter[str] | None = None if stream.id_field else Counter()
         try:
-            for page in self.session.pull(step.stream, step.task):
+            for page in self.session.pull(stream, step.task):
                 self.ports.landing.add(self.connection.id, page, ranks)
                 if self.ports.clock() >= self.deadline:
                     raise OutOfTimeError
         except ExchangeTroubleError as trouble:
-            if trouble.reason is not Reason.PERMISSION_MISSING or step.stream.required:
+            if stream.required or not self._lacks_permission(trouble):
                 raise
-            self._deny(step.stream)
+            self._deny(stream, scope)
+        else:
+            if optional:
+                self._permit(stream, scope)
 
-    def _deny(self, stream: StreamSpec) -> None:
+    def _lacks_permission(self, trouble: ExchangeTroubleError) -> bool:
+        """Whether only a permission is missing. Where the exchange doesn't tell, the key is asked for: if it still answers, it is good."""
+        if trouble.reason is Reason.KEY_OR_IP_OR_PERMISSION:
+            if not self._key_is_good:
+                self.session.probe()
+            self._key_is_good = True
+            return True
+        return trouble.reason is Reason.PERMISSION_MISSING
+
+    def _deny(self, stream: StreamSpec, scope: str) -> None:
         now = self.ports.clock()
+        self._refused.add((stream.stream, scope))
         self.ports.control.set_stream_permission(self.connection.id, {stream.stream.value: False}, now)
         detail = f"{stream.stream.value}: switch on {stream.permission}"
         finding = Finding(reason=Reason.STREAM_NOT_PERMITTED, stream=stream.stream.value, detail=detail)
-        self.ports.control.replace_findings(self.connection.id, f"stream:{stream.stream.value}", [finding], now)
+        self.ports.control.replace_findings(self.connection.id, _stage(stream, scope), [finding], now)
 
-    def _denied(self) -> frozenset[str]:
-        states = self.ports.control.stream_states(self.connection.id)
-        return frozenset(state.stream for state in states if not state.permitted)
+    def _permit(self, stream: StreamSpec, scope: str) -> None:
+        """What an earlier sync was refused here is mended."""
+        if self._refused_before is None:
+            standing = self.ports.control.attention(self.connection.id)
+            self._refused_before = {item.stream for item in standing if item.reason is Reason.STREAM_NOT_PERMITTED}
+        if stream.stream.value in self._refused_before:
+            now = self.ports.clock()
+            self.ports.control.replace_findings(self.connection.id, _stage(stream, scope), [], now)
 
     # What discovery and the steps above share
 
@@ -160,3 +191,15 @@ class Turn:
         self.ports.landing.move(
             self.connection.id, CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None)
         )
+
+
+def _doubts_the_key(reason: Reason) -> bool:
+    """Whether a standing reason is one that the key's owner may have mended at the exchange: then the key is asked again."""
+    meaning = MEANING[reason]
+    of_the_key = meaning.family in {Family.CREDENTIALS_VALID, Family.KEY_IS_READ_ONLY} and meaning.level is Level.ACTION
+    return of_the_key or reason is Reason.STREAM_NOT_PERMITTED
+
+
+def _stage(stream: StreamSpec, scope: str) -> str:
+    """Under which name a refusal of one stream and scope is kept."""
+    return f"stream:{stream.stream.value}:{scope}"
