@@ -1,0 +1,143 @@
+"""`metrifly demo` and `metrifly dev` as a person runs them: processes of their own, Dagster and all."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from metrifly_pipeline.cli.local_exchange import LocalExchange, credentials_of
+from metrifly_pipeline.cli.main import run
+
+METRIFLY = [sys.executable, "-m", "metrifly_pipeline.cli"]
+FEW = {"kraken": 40, "binance": 40, "okx": 30}
+PATIENCE_SECONDS = 240
+
+
+@pytest.fixture
+def small_home(tmp_path):
+    """A demo's home whose local exchange has few trades, so that a demo is short."""
+    home = tmp_path / ".demo"
+    LocalExchange(seed=5, made_at_us=time.time_ns() // 1000, scale=1000.0, trades=FEW).write(home)
+    return home
+
+
+def environment(home=None):
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("METRIFLY_", "DAGSTER_"))}
+    kept["PYTHONPATH"] = str(Path.cwd())
+    return kept if home is None else kept | {"METRIFLY_HOME": str(home), "METRIFLY_LIMIT_SCALE": "1000"}
+
+
+def metrifly(*arguments, cwd, home=None):
+    """Run a command to its end."""
+    return subprocess.run(
+        [*METRIFLY, *arguments],
+        cwd=cwd,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+
+
+def test_a_demo_is_exact_and_a_second_one_adds_nothing(small_home, tmp_path):
+    first = metrifly("demo", cwd=tmp_path)
+    second = metrifly("demo", cwd=tmp_path)
+
+    for shown in (first, second):
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        assert re.search(r"110 of 110 trades, exact", shown.stdout)
+        movements = re.search(r"(\d+) of (\d+) movements, exact", shown.stdout)
+        assert movements[1] == movements[2]
+        assert "agree exactly" in shown.stdout
+        assert "Long term" in shown.stdout
+        assert "Trading" in shown.stdout
+        assert max(len(line) for line in shown.stdout.split("Where to go on")[0].splitlines()) <= 100
+    assert "added 40 trades" in first.stdout
+    assert "added" not in second.stdout
+    assert second.stdout.count("already up to date") == 3
+    assert not processes_of(small_home)
+
+
+def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path, monkeypatch):
+    with Dev(small_home, tmp_path) as dev:
+        with urllib.request.urlopen(f"{dev.url}/server_info", timeout=30) as answer:  # noqa: S310 - loopback
+            assert "dagster_version" in json.load(answer)
+        connect_kraken(small_home, tmp_path, monkeypatch)
+        assert "in use" in metrifly("dev", cwd=tmp_path, home=small_home).stderr
+
+        synced = metrifly("sync", "--all", "--wait", cwd=tmp_path, home=small_home)
+
+        assert synced.returncode == 0, synced.stdout + synced.stderr
+        assert "added 40 trades" in synced.stdout
+        assert len(processes_of(small_home)) >= 5
+        dev.process.send_signal(signal.SIGTERM)
+
+        assert dev.process.wait(PATIENCE_SECONDS) == 0
+        assert not processes_of(small_home)
+
+
+def connect_kraken(home, folder, monkeypatch):
+    """Connect the local Kraken of this home, in this process."""
+    for name, value in {"METRIFLY_HOME": str(home), "METRIFLY_LIMIT_SCALE": "1000"}.items():
+        monkeypatch.setenv(name, value)
+    local = LocalExchange.read(home)
+    file = folder / "key.json"
+    file.write_text(json.dumps(credentials_of(local.ask("truth"), "kraken")))
+    assert run(["portfolio", "create", "Main"]) == 0
+    connect = ["connect", "kraken", "--portfolio", "main", "--base-url", local.base_url("kraken")]
+    assert run([*connect, "--credentials-file", str(file)]) == 0
+
+
+class Dev:
+    """A `metrifly dev` in the background, where SIGINT is ignored; ended with the block whatever happens."""
+
+    def __init__(self, home, cwd):
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self.process = subprocess.Popen(
+            ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *METRIFLY, "dev", "--port", str(port)],
+            cwd=cwd,
+            env=environment(home),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self._net = threading.Timer(PATIENCE_SECONDS, self.process.kill)
+
+    def __enter__(self):
+        self._net.start()
+        shown = ""
+        for line in self.process.stdout:
+            shown += line
+            if "Ctrl-C stops everything" in line:
+                return self
+        raise AssertionError(shown)
+
+    def __exit__(self, *_):
+        self._net.cancel()
+        self.process.terminate()
+        self.process.wait()
+        self.process.stdout.close()
+
+
+def free_port():
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return server.getsockname()[1]
+
+
+def processes_of(home):
+    """Processes that were started for this home."""
+    everyone = psutil.process_iter(["environ"])
+    return [each for each in everyone if (each.info["environ"] or {}).get("METRIFLY_HOME") == str(home)]
