@@ -50,7 +50,9 @@ class Recorder:
         self._context = context
         self._partitions = set(context.instance.get_dynamic_partitions(PARTITIONS_NAME))
         self._materialised = _materialised(context.instance, connections)
-        self._passed = _last_verdicts(context.instance, connections)
+        # Launched from the UI, the check is planned with its asset: what is planned is written in any case.
+        planned = bool(context.selected_asset_check_keys)
+        self._passed = {} if planned else _last_verdicts(context.instance, connections)
         self._idle: list[ConnectionId] = []
 
     def record(self, reports: Iterable[ConnectionReport], clock: Clock) -> list[ConnectionReport]:
@@ -116,13 +118,14 @@ def _materialised(instance: dg.DagsterInstance, connections: Sequence[Connection
 
 
 def _last_verdicts(instance: dg.DagsterInstance, connections: Sequence[ConnectionId]) -> Mapping[str, bool]:
-    """Whether the newest evaluation passed, by connection; one query for a whole run."""
+    """Whether the newest evaluation passed, by connection; one query for a whole run. One that was only planned says nothing."""
     key = dg.AssetCheckKey(dg.AssetKey(CHECKED_ASSET), NEEDS_ATTENTION)
     infos = instance.event_log_storage.get_asset_check_partition_info([key], partition_keys=list(connections))
+    verdicts = {AssetCheckExecutionRecordStatus.SUCCEEDED: True, AssetCheckExecutionRecordStatus.FAILED: False}
     return {
-        info.partition_key: info.latest_execution_status is AssetCheckExecutionRecordStatus.SUCCEEDED
+        info.partition_key: verdicts[info.latest_execution_status]
         for info in infos
-        if info.partition_key is not None
+        if info.partition_key is not None and info.latest_execution_status in verdicts
     }
 
 

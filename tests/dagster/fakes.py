@@ -263,6 +263,17 @@ class Bench:
         tags = {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
         return self._run("sync", tags=tags)
 
+    def run_from_the_ui(self, key: str, asset: str) -> dg.ExecuteInProcessResult:
+        """What the button on an asset's partition page launches: that asset with its check, in no job of ours."""
+        job = self.defs.resolve_implicit_global_asset_job_def()
+        return job.execute_in_process(
+            run_config=QUIET,
+            instance=self.instance,
+            raise_on_error=False,
+            partition_key=key,
+            asset_selection=[dg.AssetKey(asset)],
+        )
+
     def publish(self) -> dg.ExecuteInProcessResult:
         return self._run("portfolios")
 

@@ -234,3 +234,17 @@ def test_a_check_is_never_evaluated_without_its_partition(three, product):
     result = three.run_batch(product.batch(2, KRAKEN, OKX))
 
     assert [item.partition for item in result.get_asset_check_evaluations()] == [KRAKEN]
+
+
+def test_launched_from_the_ui_the_check_that_was_planned_is_always_written(three, product):
+    product.syncing.plan(a_refused_report(KRAKEN))
+    three.run_batch(product.batch(2, KRAKEN))
+    product.syncing.plan(a_refused_report(KRAKEN, changed=False))
+    still_failing = three.run_from_the_ui(KRAKEN, "trades")
+    product.syncing.plan(an_idle_report(KRAKEN))
+    cured = three.run_from_the_ui(KRAKEN, "trades")
+    still_fine = three.run_from_the_ui(KRAKEN, "trades")
+
+    assert [run.success for run in (still_failing, cured, still_fine)] == [False, True, True]
+    verdicts = [each.passed for each in three.evaluations("trades", "needs_attention") if each.partition == KRAKEN]
+    assert verdicts == [True, False, False, True, True]
