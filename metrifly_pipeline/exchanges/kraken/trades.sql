@@ -4,50 +4,65 @@
 -- A pair is named by its id (XXBTZUSD), newer ones by altname (ADAETH) or with a slash. Base and quote come from the reference; a
 -- delisted pair that was never seen listed is split: twice four letters that begin with X or Z, else at a known quote.
 -- A leveraged execution moves no assets: its profit, fee and rollover stand in the ledger. So it is no spot trade.
+-- A payload is parsed once (`->>` would do so for every field), and a pattern is a constant, else it is compiled for every row.
 -- Sources: docs.kraken.com (get-trades-history, get-tradable-asset-pairs); ccxt 4.5.90 kraken.parse_trade.
-WITH fill AS (
+WITH sent AS (
     SELECT
         raw.connection_id,
         raw.seq,
-        raw.payload,
         raw.fetched_at,
-        raw.payload ->> '$.pair' AS pair,
-        CASE
-            WHEN contains(pair, '/') THEN '^(.+)/(.+)$'
-            WHEN regexp_full_match(pair, '([XZ][A-Z]{3}|USD[CT])[XZ][A-Z]{3}') THEN '^(.{4})(.{4})$'
-            ELSE
-                '^(.+?)(USDT|USDC|USDG|USDQ|USDR|RLUSD|PYUSD|EURC|EURQ|EURR|DAI'
-                || '|USD|EUR|GBP|CHF|AUD|CAD|JPY|AED|XBT|ETH|DOT)$'
-        END AS splitting
+        from_json(
+            raw.payload,
+            '{"_key": "VARCHAR", "ordertxid": "VARCHAR", "pair": "VARCHAR", "margin": "VARCHAR", "type": "VARCHAR",
+              "price": "VARCHAR", "vol": "VARCHAR", "cost": "VARCHAR", "fee": "VARCHAR", "time": "VARCHAR"}'
+        ) AS fill
     FROM raw
     WHERE raw.stream = 'fills'
+),
+
+named AS (
+    SELECT
+        sent.*,
+        reference.base,
+        reference."quote",
+        CASE
+            WHEN reference.base IS NOT NULL THEN NULL
+            WHEN contains(sent.fill.pair, '/') THEN regexp_extract(sent.fill.pair, '^(.+)/(.+)$', ['base', 'quote'])
+            WHEN regexp_full_match(sent.fill.pair, '([XZ][A-Z]{3}|USD[CT])[XZ][A-Z]{3}')
+                THEN regexp_extract(sent.fill.pair, '^(.{4})(.{4})$', ['base', 'quote'])
+            ELSE
+                regexp_extract(
+                    sent.fill.pair,
+                    '^(.+?)(USDT|USDC|USDG|USDQ|USDR|RLUSD|PYUSD|EURC|EURQ|EURR|DAI'
+                    || '|USD|EUR|GBP|CHF|AUD|CAD|JPY|AED|XBT|ETH|DOT)$',
+                    ['base', 'quote']
+                )
+        END AS split
+    FROM sent
+    LEFT JOIN reference
+        ON
+            sent.fill.pair = reference.market_id
+            AND sent.fetched_at >= reference.valid_from
+            AND sent.fetched_at < reference.valid_to
 )
 
 SELECT
-    fill.connection_id,
-    fill.seq,
-    fill.payload ->> '$._key' AS trade_key,
-    fill.payload ->> '$._key' AS native_id,
-    fill.payload ->> '$.ordertxid' AS order_id,
+    connection_id,
+    seq,
+    fill._key AS trade_key,
+    fill._key AS native_id,
+    fill.ordertxid AS order_id,
     fill.pair AS market,
-    CASE
-        WHEN regexp_full_match(coalesce(fill.payload ->> '$.margin', '0'), '0*\.?0*') THEN 'spot'
-        ELSE 'leveraged'
-    END AS market_type,
-    coalesce(reference.base, nullif(regexp_extract(fill.pair, fill.splitting, 1), '')) AS base_code,
-    coalesce(reference.quote, nullif(regexp_extract(fill.pair, fill.splitting, 2), '')) AS quote_code,
-    fill.payload ->> '$.type' AS side,
-    fill.payload ->> '$.price' AS price,
-    fill.payload ->> '$.vol' AS amount,
-    fill.payload ->> '$.cost' AS cost,
-    fill.payload ->> '$.fee' AS fee_amount,
+    CASE WHEN regexp_full_match(coalesce(fill.margin, '0'), '0*\.?0*') THEN 'spot' ELSE 'leveraged' END AS market_type,
+    coalesce(base, nullif(split.base, '')) AS base_code,
+    coalesce("quote", nullif(split."quote", '')) AS quote_code,
+    fill.type AS side,
+    fill.price,
+    fill.vol AS amount,
+    fill.cost,
+    fill.fee AS fee_amount,
     -- fills name no currency: the fee is in the quote; fees paid in credits (KFEE) stand in the ledger
     quote_code AS fee_code,
-    fill.payload ->> '$.time' AS executed_at,
+    fill.time AS executed_at,
     's' AS executed_at_unit
-FROM fill
-LEFT JOIN reference
-    ON
-        fill.pair = reference.market_id
-        AND fill.fetched_at >= reference.valid_from
-        AND fill.fetched_at < reference.valid_to
+FROM named
