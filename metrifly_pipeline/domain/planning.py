@@ -27,6 +27,12 @@ def covered_to(cursor: CursorState | None) -> datetime | None:
     return _EPOCH + timedelta(microseconds=int(value)) if value is not None else None
 
 
+def asked_to(cursor: CursorState | None) -> datetime | None:
+    """Up to when the scope was asked: proven complete, or the exchange said then that it no longer exists; None where it never was."""
+    gone_us = None if cursor is None else cursor.get("gone_us")
+    return covered_to(cursor) if gone_us is None else _EPOCH + timedelta(microseconds=int(gone_us))
+
+
 def history_edge(stream: StreamSpec, now: datetime) -> datetime:
     """The oldest instant that can still be asked for."""
     edges = [stream.history_starts or FIRST_EXCHANGE_DAY]

@@ -83,6 +83,8 @@ class StreamSpec:
     """How the endpoint names what the driver sends: `start`, `end`, `limit`, `offset`, `total`, `from_id`, `symbol`, `more`, ..."""
     param_unit: str = "ms"
     """How the endpoint wants times: `s` (whole seconds), `ms`, or `datetime`. Spans are proven in this unit."""
+    gone: tuple[str, ...] = ()
+    """Error codes that mean: this scope no longer exists at the exchange. What was read of it before stays."""
     exclusive: tuple[str, ...] = ()
     """Bounds that leave their own value out (`start`, `end`): the driver asks one unit wider there."""
     compare: tuple[str, ...] = ()

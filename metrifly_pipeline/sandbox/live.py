@@ -77,6 +77,15 @@ def hide(account: TruthAccount, movement_key: str) -> list[TruthMovement]:
     return found
 
 
+def forget_market(account: TruthAccount, code: str) -> None:
+    """Let the exchange remove a market (`BTC/USD`) entirely: it stands in no list, and its old trades can't be asked for any more.
+
+    Raises:
+        KeyError: The account never knew it.
+    """
+    account.markets[code] = replace(account.markets[code], listed=False, known=False)
+
+
 def amend_trade(account: TruthAccount, amended: TruthTrade, *, now_us: int) -> None:
     """Let the exchange send a trade with other values from now on.
 

@@ -20,6 +20,8 @@ class TruthMarket:
     quote: str
     listed: bool = True
     """False: delisted; it stands in old fills and no longer in the list of markets."""
+    known: bool = True
+    """False: removed entirely; the exchange can't even be asked for its old fills any more."""
 
     @property
     def code(self) -> str:

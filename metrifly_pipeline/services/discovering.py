@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.domain.lake_rows import SEQ_PER_TOKEN
-from metrifly_pipeline.domain.planning import covered_to
+from metrifly_pipeline.domain.planning import asked_to
 from metrifly_pipeline.domain.ports import CursorMove
 from metrifly_pipeline.domain.records import Market
 from metrifly_pipeline.domain.spec import StreamSpec
@@ -87,7 +87,7 @@ class Discovery:
         waiting = [
             market.market_id
             for market in self._markets()
-            if (done := covered_to(self._turn.cursor(self._stream.stream, market.market_id))) is None or done < started
+            if (done := asked_to(self._turn.cursor(self._stream.stream, market.market_id))) is None or done < started
         ]
         self._pull_symbols(waiting)
 

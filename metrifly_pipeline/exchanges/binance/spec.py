@@ -127,6 +127,7 @@ SPEC = ExchangeSpec(
             scopes=(),
             history_starts=OPENED,
             names={"symbol": "symbol", "from_id": "fromId", "limit": "limit"},
+            gone=("-1121",),  # "Invalid symbol": delisted ones stay known for years, but some are removed entirely
             permission=READING,
             required=True,
         ),

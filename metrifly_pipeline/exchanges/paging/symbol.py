@@ -2,7 +2,8 @@
 
 Cursor: `last_id` (the newest settled row, -1 for none), `reread_from_id` (behind the last row before the overlap, so that overlap, news and
 tail are one request, and a row that is shown late is found between its neighbours), `deep_from_id` (the same for the deep overlap),
-`next_id` (only while a scan is under way), `covered_to_us` (once proven).
+`next_id` (only while a scan is under way), `covered_to_us` (once proven), `gone_us` (when the exchange said that it no longer knows the symbol;
+it is asked again as any other, and a symbol that comes back is read on from where it stopped).
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 from metrifly_pipeline.domain.spec import StreamSpec
 from metrifly_pipeline.domain.streams import CursorState, Page, Span, Task
+from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import errors
 from metrifly_pipeline.exchanges.paging.rows import (
     Ask,
@@ -25,6 +27,8 @@ from metrifly_pipeline.exchanges.paging.rows import (
 )
 
 NONE = -1
+GONE = "gone"
+"""Why a span ends where the exchange no longer knows the symbol."""
 
 
 def pull(spec: StreamSpec, task: Task, ask: Ask) -> Iterator[Page]:
@@ -34,7 +38,14 @@ def pull(spec: StreamSpec, task: Task, ask: Ask) -> Iterator[Page]:
     ids = NewIds()
     symbol = spec.names.get("symbol", "")
     while True:
-        rows = read_rows(spec, ask(params | {spec.names["from_id"]: str(driver.next_id)})).rows
+        try:
+            answer = ask(params | {spec.names["from_id"]: str(driver.next_id)})
+        except ExchangeTroubleError as trouble:
+            if trouble.code not in spec.gone:
+                raise
+            yield driver.gone(len(ids.seen))
+            return
+        rows = read_rows(spec, answer).rows
         if any(row.get(symbol, task.scope) != task.scope for row in rows):
             raise errors.unexpected("rows of another symbol")
         ids.add(spec, rows)
@@ -82,10 +93,20 @@ class _Driver:
 
     def last(self, rows: Any, done: int) -> Page:
         """A short page: everything up to `settled_until` is proven."""
-        start = self.spec.history_starts or self.task.since
         cursor = {"last_id": self.last_id, "covered_to_us": self.settled_us} | self._rereads()
-        covered = Span(min(start, self.task.settled_until), from_us(self.settled_us))
-        return self._page(rows, cursor, covered=covered, ended="short page", done=done)
+        return self._page(rows, cursor, covered=self._proven(self.settled_us), ended="short page", done=done)
+
+    def gone(self, done: int) -> Page:
+        """No such symbol any more: nothing new is proven; what was proven before ends there, and says why."""
+        cursor = {"last_id": self.last_id, "gone_us": self.settled_us} | self._rereads()
+        if self.covered_us is None:
+            return self._page((), cursor, ended=GONE, done=done)
+        cursor["covered_to_us"] = self.covered_us
+        return self._page((), cursor, covered=self._proven(self.covered_us), ended=GONE, done=done)
+
+    def _proven(self, upto_us: int) -> Span:
+        start = self.spec.history_starts or self.task.since
+        return Span(min(start, from_us(upto_us)), from_us(upto_us))
 
     def _rereads(self) -> dict[str, int]:
         return {"reread_from_id": self.reread_id, "deep_from_id": self.deep_id}

@@ -23,9 +23,14 @@ _SYMBOL_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
 
 def listed_symbols(accounts: Iterable[TruthAccount], now_us: int) -> dict[str, tuple[TruthMarket, str]]:
-    """All symbols with their market and status: a delisted one, or one under an asset's old code, stays as BREAK."""
-    found = {symbol_of(market, now_us): (market, "TRADING") for market in IDLE_MARKETS}
-    markets = [market for account in accounts for market in account.markets.values()]
+    """All symbols with their market and status: a delisted one, or one under an asset's old code, stays as BREAK.
+
+    What was removed entirely is in no list, and asking for it is refused as for a symbol that never was.
+    """
+    every = [market for account in accounts for market in account.markets.values()]
+    removed = {market.code for market in every if not market.known}
+    found = {symbol_of(market, now_us): (market, "TRADING") for market in IDLE_MARKETS if market.code not in removed}
+    markets = [market for market in every if market.code not in removed]
     for market in markets:
         found[symbol_of(market, now_us)] = (market, "TRADING" if market.listed else "BREAK")
     for market in markets:

@@ -13,7 +13,7 @@ from binance.exceptions import BinanceAPIException
 
 from metrifly_pipeline.sandbox.faults import FaultKind
 from metrifly_pipeline.sandbox.generate import generate
-from metrifly_pipeline.sandbox.live import amend_trade, append_trade
+from metrifly_pipeline.sandbox.live import amend_trade, append_trade, forget_market
 from metrifly_pipeline.sandbox.server import Sandbox
 from metrifly_pipeline.sandbox.truth import TruthAccount
 from tests.contract.sandbox import binance_readers as readers
@@ -104,3 +104,14 @@ def test_a_fault_that_spoils_rows_leaves_a_refusal_as_it_is(client, sandbox):
         client.get_my_trades(symbol="NOSUCH")
 
     assert caught.value.code == -1121
+
+
+def test_a_market_that_was_removed_entirely_is_in_no_list_and_its_trades_cannot_be_asked_for(client, account):
+    assert client.get_my_trades(symbol="XMRUSDT")  # the control: delisted, it can be asked for
+
+    forget_market(account, "XMR/USDT")
+
+    with pytest.raises(BinanceAPIException) as caught:
+        client.get_my_trades(symbol="XMRUSDT")
+    assert (caught.value.status_code, caught.value.code) == (400, -1121)
+    assert "XMRUSDT" not in {row["symbol"] for row in client.get_exchange_info()["symbols"]}
