@@ -10,8 +10,8 @@ import pytest
 
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.sandbox.generate import generate
-from metrifly_pipeline.sandbox.truth import TruthAccount
-from tests.scenarios.homes import SEED, Home, Time
+from metrifly_pipeline.sandbox.truth import TruthAccount, TruthKey
+from tests.scenarios.homes import SEED, Home, Time, key_of
 
 EXCHANGES = ("kraken", "binance", "okx")
 TRADES = 80
@@ -24,6 +24,8 @@ class Imported:
     home: Home
     connection: ConnectionId
     account: TruthAccount
+    key: TruthKey
+    """The key that it was imported with, as it was then."""
 
 
 @pytest.fixture
@@ -81,4 +83,4 @@ def copied(master: Path, connection: ConnectionId, account: TruthAccount, folder
         db.execute("UPDATE connections SET base_url = ?", [home.sandbox.base_url(account.exchange)])
     db.close()
     home.accounts[connection] = account
-    return Imported(home, connection, account)
+    return Imported(home, connection, account, key_of(account))
