@@ -7,14 +7,18 @@ import argparse
 import os
 import signal
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
-from metrifly_pipeline.bootstrap import open_product
+from metrifly_pipeline.bootstrap import open_product, real_clock
 from metrifly_pipeline.services.landing import Landing
 from metrifly_pipeline.settings import Settings
 
-GROUP_RECORDS = 40
-"""Small, so that a small account is landed in many commits."""
+GROUP_RECORDS = 120
+"""A few pages: small enough for several commits, more than what a resumed scan reads again anyway."""
+
+ROUNDS = 30
+"""Syncs and publishes of one worker that nobody kills."""
 
 
 def killer(label: str, hit: int) -> Callable[[str], None]:
@@ -38,14 +42,16 @@ def cursor_first(landing: Landing, turns: list) -> None:
     landing._land(turns)
 
 
-def work(home: Path, reach: Callable[[str], None]) -> None:
-    """Sync whatever waits, publishing after each batch."""
+def work(home: Path, reach: Callable[[str], None], ahead: timedelta) -> None:
+    """Sync whatever waits and publish, a few times over."""
     settings = Settings(home=home, limit_scale=1_000_000.0)
-    with open_product(settings, reach=reach, group_records=GROUP_RECORDS) as product:
-        while batches := product.requesting.batches():
-            for batch in batches:
-                for _report in product.syncing.sync(batch.connections, batch.kind):
-                    product.publishing.publish()
+    with open_product(settings, clock=lambda: real_clock() + ahead, reach=reach, group_records=GROUP_RECORDS) as product:
+        for _round in range(ROUNDS):
+            while batches := product.requesting.batches():
+                for batch in batches:
+                    list(product.syncing.sync(batch.connections, batch.kind))
+            product.publishing.publish()
+            product.requesting.file([connection.id for connection in product.control.connections()])
 
 
 def main() -> None:
@@ -55,10 +61,11 @@ def main() -> None:
     parser.add_argument("label", nargs="?", default="")
     parser.add_argument("hit", nargs="?", type=int, default=0)
     parser.add_argument("--cursor-first", action="store_true")
+    parser.add_argument("--ahead", type=float, default=0.0, help="seconds by which this worker's clock goes ahead")
     arguments = parser.parse_args()
     if arguments.cursor_first:
         Landing._land_then_move = cursor_first
-    work(arguments.home, killer(arguments.label, arguments.hit))
+    work(arguments.home, killer(arguments.label, arguments.hit), timedelta(seconds=arguments.ahead))
 
 
 if __name__ == "__main__":
