@@ -49,12 +49,10 @@ def dev(
 def _run(doors: Doors, children: Children, stop: Stop, environment: dict[str, str], port: int) -> None:
     """Start everything, say where it is, and watch it."""
     share_environment(environment)
-    settings = doors.settings()
-    home = settings.home.absolute()
-    local = start_local_exchange(children, stop, home) if _wants_local(doors, settings) else None
-    if local is not None and settings.limit_scale < local.scale:
-        environment["METRIFLY_LIMIT_SCALE"] = str(local.scale)
-    environment["DAGSTER_HOME"] = str(adopt_home(settings))
+    home = doors.settings().home.absolute()
+    local = start_local_exchange(children, stop, home) if _wants_local(doors, doors.settings()) else None
+    settings = doors.settings()  # again: the local exchange has a scale
+    adopt_home(settings)
     workspace = str(workspace_file(settings))
     serving = ["-m", "dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace]
     children.start("dagster-webserver", serving, environment)
@@ -115,6 +113,5 @@ def _show(home: Path, port: int, local: LocalExchange | None, environment: dict[
     say()
     say("For commands in another terminal:")
     for name, value in environment.items():
-        if name != "DAGSTER_HOME":
-            paste(f'export {name}="{value}"')
+        paste(f'export {name}="{value}"')
     say("Ctrl-C stops everything.")

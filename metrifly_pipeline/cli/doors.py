@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from metrifly_pipeline.services.requesting import Batch
 
 
+def _settings() -> Settings:
+    from metrifly_pipeline.cli.local_exchange import settings_of_home
+
+    return settings_of_home()
+
+
 def _open_product(settings: Settings) -> "AbstractContextManager[Product]":
     from metrifly_pipeline.bootstrap import open_product
 
@@ -59,7 +65,7 @@ def _ask_hidden(fields: Sequence[CredentialField]) -> Mapping[str, str]:
 class Doors:
     """Everything around the commands."""
 
-    settings: Callable[[], Settings] = Settings
+    settings: Callable[[], Settings] = _settings
     open_product: "Callable[[Settings], AbstractContextManager[Product]]" = _open_product
     daemon_alive: Callable[[Settings], bool] = _daemon_alive
     run_here: "Callable[[Settings, Batch], bool]" = _run_here

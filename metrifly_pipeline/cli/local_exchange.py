@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self, cast
 
 from metrifly_pipeline.domain.trouble import RefusedError
+from metrifly_pipeline.settings import Settings, share_environment
 
 ADMIN = "admin"
 TRADES = {"kraken": 1500, "binance": 1500, "okx": 800}
@@ -77,6 +78,16 @@ class LocalExchange:
             return bool(self.ports) and self.ask("health") is not None
         except (urllib.error.URLError, OSError, ValueError):
             return False
+
+
+def settings_of_home() -> Settings:
+    """The settings; in the home of a local exchange, with its scale: one factor for both sides, also in this process's children."""
+    settings = Settings()
+    known = LocalExchange.read(settings.home.absolute())
+    if known is None or "limit_scale" in settings.model_fields_set:
+        return settings
+    share_environment({"METRIFLY_LIMIT_SCALE": str(known.scale)})
+    return Settings()
 
 
 def sandbox_file(home: Path) -> Path:

@@ -60,6 +60,8 @@ def run(arguments: Sequence[str], doors: Doors | None = None) -> int:
         complain(_wrong_settings(error))
     except BrokenPipeError:
         pass  # whoever read our output has seen enough
+    except OSError as error:
+        complain(_of_the_system(error))
     except Exception as error:  # noqa: BLE001 - the last wall before a person
         complain(apologise(error))
     return FAILED
@@ -74,6 +76,13 @@ def _status(code: str | int | None) -> int:
     if code is None:
         return 0
     return code if isinstance(code, int) else FAILED
+
+
+def _of_the_system(error: OSError) -> str:
+    """A file that can't be had is named; every other trouble with the system is ours to mend."""
+    if error.filename is None or error.strerror is None:
+        return apologise(error)
+    return f"{error.filename}: {error.strerror.lower()}."
 
 
 def _wrong_settings(error: ValidationError) -> str:

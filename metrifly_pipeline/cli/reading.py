@@ -8,7 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metrifly_pipeline.cli.doors import opened, own_connections
-from metrifly_pipeline.cli.render import Col, count, digits, heading, item, plain, print_json, say, table, words
+from metrifly_pipeline.cli.render import (
+    Col,
+    count,
+    digits,
+    heading,
+    item,
+    plain,
+    print_json,
+    say,
+    table,
+    wide_table,
+    words,
+)
 from metrifly_pipeline.domain.lake_rows import ReconciliationRow
 
 if TYPE_CHECKING:
@@ -90,10 +102,9 @@ def query(
     numeric = (
         [all(_is_number(row[place]) for row in rows) for place in range(len(names))] if rows else [False] * len(names)
     )
-    table(
-        [Col(name, right=right, whole=True) for name, right in zip(names, numeric, strict=True)],
+    wide_table(
+        [Col(name, right=right) for name, right in zip(names, numeric, strict=True)],
         [[_cell(cell) for cell in row] for row in rows],
-        wide=True,
     )
     say()
     say(count(len(rows), "row"))
@@ -101,6 +112,8 @@ def query(
 
 def _cell(value: object) -> str:
     """Times with all that is there; an analyst's question is answered exactly."""
+    if value is None:
+        return "NULL"
     return str(value) if isinstance(value, datetime) else words(value)
 
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 from enum import Enum
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
@@ -15,14 +16,13 @@ from rich.text import Text
 
 WIDTH = 100
 """Where output is not a terminal."""
-WIDEST = 10_000
 
 
-def console(*, error: bool = False, wide: bool = False) -> Console:
+def console(*, error: bool = False) -> Console:
     """A console that takes our text literally: no markup, no highlighting, 100 columns where there is no terminal."""
     made = Console(stderr=error, markup=False, highlight=False, emoji=False)
-    if wide or not made.is_terminal:
-        made.width = WIDEST if wide else WIDTH
+    if not made.is_terminal:
+        made.width = WIDTH
     return made
 
 
@@ -75,8 +75,8 @@ class Col:
     whole: bool = False
 
 
-def table(columns: Sequence[Col], rows: Iterable[Sequence[object]], indent: int = 0, *, wide: bool = False) -> None:
-    """Print rows under their headings; a `wide` table is as wide as its cells, whatever the terminal."""
+def table(columns: Sequence[Col], rows: Iterable[Sequence[object]], indent: int = 0) -> None:
+    """Print rows under their headings."""
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     for column in columns:
         made.add_column(
@@ -87,7 +87,22 @@ def table(columns: Sequence[Col], rows: Iterable[Sequence[object]], indent: int 
         )
     for row in rows:
         made.add_row(*(Text(printable(words(cell))) for cell in row))
-    console(wide=wide).print(Padding(made, (0, 0, 0, indent), expand=False))
+    console().print(Padding(made, (0, 0, 0, indent), expand=False))
+
+
+def wide_table(columns: Sequence[Col], rows: Sequence[Sequence[str]]) -> None:
+    """Print rows as wide as they are, one line each, quickly: an answer may have a hundred thousand of them."""
+    lines = [
+        [column.name for column in columns],
+        *([printable(cell).replace("\n", " ") for cell in row] for row in rows),
+    ]
+    widths = [max(cell_len(line[place]) for line in lines) for place in range(len(columns))]
+    for line in lines:
+        padded = (
+            f"{' ' * (width - cell_len(cell))}{cell}" if column.right else f"{cell}{' ' * (width - cell_len(cell))}"
+            for column, cell, width in zip(columns, line, widths, strict=True)
+        )
+        typer.echo("  ".join(padded).rstrip())
 
 
 def words(value: object) -> str:

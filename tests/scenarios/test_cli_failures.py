@@ -5,6 +5,7 @@ import pytest
 from metrifly_pipeline.cli.apology import traced
 from metrifly_pipeline.cli.doors import Doors
 from metrifly_pipeline.cli.main import run
+from metrifly_pipeline.cli.render import Col, wide_table
 from metrifly_pipeline.domain.trouble import RefusedError
 
 PLANTED = "PLANTED-secret-5b1f"
@@ -99,3 +100,24 @@ def test_json_stays_json_when_a_command_fails(capsys):
     run(["connections", "--json"], doors_that(RefusedError("no")))
 
     assert capsys.readouterr().out == ""
+
+
+def test_a_home_that_can_not_be_made_is_named(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("METRIFLY_HOME", str(tmp_path / "file"))
+
+    assert run(["connections"]) == 1
+
+    assert capsys.readouterr().err == f"{tmp_path / 'file'}: file exists.\n"
+
+
+def test_an_answer_of_any_length_is_one_line_a_row_with_every_digit(capsys):
+    rows = [["kraken-aaaaaaaa" * 20, "0.000000000000000001"], ["b", "12"]]
+
+    wide_table([Col("name"), Col("amount", right=True)], rows)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 3
+    assert lines[1].endswith("  0.000000000000000001")
+    assert lines[2].endswith(" 12")
+    assert len(lines[1]) == len(lines[2]) > 300

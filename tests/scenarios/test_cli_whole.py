@@ -34,7 +34,7 @@ def small_home(tmp_path):
 def environment(home=None):
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("METRIFLY_", "DAGSTER_"))}
     kept["PYTHONPATH"] = str(Path.cwd())
-    return kept if home is None else kept | {"METRIFLY_HOME": str(home), "METRIFLY_LIMIT_SCALE": "1000"}
+    return kept if home is None else kept | {"METRIFLY_HOME": str(home)}
 
 
 def metrifly(*arguments, cwd, home=None):

@@ -1,0 +1,69 @@
+"""Every command that a remedy or the README names is one that `metrifly` understands."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from metrifly_pipeline.cli.doors import Doors
+from metrifly_pipeline.cli.main import run
+from metrifly_pipeline.domain.attention import Reason, remedy_for
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.trouble import RefusedError
+from metrifly_pipeline.settings import Settings
+
+README = Path(__file__).parents[2] / "README.md"
+UNDERSTOOD = 1
+"""The status of a command that was parsed and then met doors that refuse; a command that can't be parsed has 2."""
+
+
+def refuse():
+    raise RefusedError("understood")
+
+
+def status(command):
+    words = shlex.split(command, comments=True)[1:]
+    if words[0] == "connect" and "--portfolio" not in words:
+        words += ["--portfolio", "as before"]  # named as "again": with what was typed before
+    return run(words, Doors(settings=refuse))
+
+
+def in_backticks(text):
+    return re.findall(r"`(metrifly [^`]+)`", text)
+
+
+@pytest.mark.parametrize("reason", Reason)
+@pytest.mark.parametrize("connection", [None, ConnectionId("kraken-a1b2c3d4")])
+def test_every_command_in_a_remedy_is_understood(reason, connection, capsys):
+    for command in in_backticks(remedy_for(reason, "kraken", connection)):
+        assert status(command) == UNDERSTOOD, command
+        assert capsys.readouterr().err == "understood\n"
+
+
+def test_the_remedies_name_commands_at_all():
+    assert in_backticks(remedy_for(Reason.KEY_INVALID, "kraken", None))
+
+
+def test_a_command_that_does_not_exist_is_noticed(capsys):
+    assert status("metrifly replace-keys kraken-a1b2c3d4") == 2
+    assert capsys.readouterr().err
+
+
+def commands_of_the_readme():
+    text = README.read_text(encoding="utf-8")
+    blocks = re.findall(r"^metrifly .*$", text, flags=re.MULTILINE)
+    return [*blocks, *(command for command in in_backticks(text) if len(command.split()) > 2)]
+
+
+@pytest.mark.parametrize("command", commands_of_the_readme())
+def test_every_command_in_the_readme_is_understood(command):
+    assert status(command) == UNDERSTOOD
+
+
+def test_a_home_of_its_own_is_not_made_by_asking_for_help(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+    assert run(["sync", "--help"], Doors(settings=Settings)) == 0
+
+    assert list(tmp_path.iterdir()) == []
