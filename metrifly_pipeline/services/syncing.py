@@ -187,7 +187,9 @@ class Syncing:
 
     def _close(self, works: Sequence[_Work]) -> list[ConnectionReport]:
         reports = []
+        held = self._leasing.still_held()
         for work in works:
+            work.lost = work.lost or work.connection.id not in held
             nothing = NormalizeOutcome(connection=work.connection.id)
             outcome = self._normalized.pop(work.connection.id, nothing)
             reports.append(self._finish(work, outcome))

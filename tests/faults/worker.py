@@ -45,7 +45,9 @@ def cursor_first(landing: Landing, turns: list) -> None:
 def work(home: Path, reach: Callable[[str], None], ahead: timedelta) -> None:
     """Sync whatever waits and publish, a few times over."""
     settings = Settings(home=home, limit_scale=1_000_000.0)
-    with open_product(settings, clock=lambda: real_clock() + ahead, reach=reach, group_records=GROUP_RECORDS) as product:
+    with open_product(
+        settings, clock=lambda: real_clock() + ahead, reach=reach, group_records=GROUP_RECORDS
+    ) as product:
         for _round in range(ROUNDS):
             while batches := product.requesting.batches():
                 for batch in batches:
