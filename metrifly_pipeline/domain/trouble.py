@@ -53,3 +53,7 @@ class LakeConflictError(MetriflyError):
 
 class StoreUnavailableError(MetriflyError):
     """The control database can't be reached or stayed locked; what was asked may be tried again."""
+
+
+class OwnFaultError(Exception):
+    """Our own code failed while others' work went on; names places in the code, never data."""

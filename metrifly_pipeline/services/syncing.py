@@ -1,5 +1,6 @@
 """Syncing connections: lease, pull, land, normalise, judge, file what continues. One failing connection never fails another."""
 
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,13 @@ from metrifly_pipeline.domain.ports import (
 )
 from metrifly_pipeline.domain.scheduling import next_slot, retry_at
 from metrifly_pipeline.domain.status import Connection, Lease, Outcome, SyncKind, SyncRun, Urgency
-from metrifly_pipeline.domain.trouble import ExchangeTroubleError, LeaseLostError, MasterKeyError, NotFoundError
+from metrifly_pipeline.domain.trouble import (
+    ExchangeTroubleError,
+    LeaseLostError,
+    MasterKeyError,
+    NotFoundError,
+    OwnFaultError,
+)
 from metrifly_pipeline.services.landing import GROUP_RECORDS, Landing
 from metrifly_pipeline.services.leasing import Leasing
 from metrifly_pipeline.services.pulling import PullOutcome, pull
@@ -73,6 +80,7 @@ class Syncing:
         self._leasing = Leasing(ports.control, ports.clock, ports.holder)
         self._landing = Landing(ports.lake, ports.control, ports.clock, ports.reach, ports.group_records)
         self._normalized: dict[ConnectionId, NormalizeOutcome] = {}
+        self._faults: list[str] = []
 
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
         """Sync each connection once and report it as its group is done.
@@ -85,11 +93,17 @@ class Syncing:
 
         Yields:
             One report a connection, in groups.
+
+        Raises:
+            OwnFaultError: After all reports, where our own code failed for a connection; the others are synced all the same.
         """
         wanted = list(dict.fromkeys(connections))
+        self._faults.clear()
         with self._leasing.renewing():
             for start in range(0, len(wanted), TURNS_TOGETHER):
                 yield from self._sync_group(wanted[start : start + TURNS_TOGETHER], kind)
+        if self._faults:
+            raise OwnFaultError("\n".join(self._faults))
 
     def normalize_only(self, connections: Sequence[ConnectionId], *, rebuild: bool) -> Iterator[ConnectionReport]:
         """Normalise past the watermark, or rebuild from the first raw record, without asking the exchange."""
@@ -103,7 +117,7 @@ class Syncing:
         for work in works:
             self._landing.begin(work.connection, work.lease)
         with ThreadPoolExecutor(max_workers=PULL_THREADS, thread_name_prefix="pull") as pool:
-            for work, pulled in zip(works, pool.map(self._pull, works), strict=True):
+            for work, pulled in zip(works, pool.map(self._pull_or_fault, works), strict=True):
                 work.pulled = pulled
         self._landing.flush()
         for work in works:
@@ -128,6 +142,18 @@ class Syncing:
                 left_over = died or kind is SyncKind.REBUILD
                 works.append(_Work(connection=connection, lease=lease, run=run, left_over=left_over))
         return works
+
+    def _pull_or_fault(self, work: _Work) -> PullOutcome:
+        """Pull one connection; a fault of ours stops it alone and is kept for the end.
+
+        Only places and the kind of the fault are kept: the text of an unknown error may hold a secret or a payload.
+        """
+        try:
+            return self._pull(work)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the other connections go on
+            places = "".join(traceback.format_tb(fault.__traceback__))
+            self._faults.append(f"{type(fault).__name__} while syncing {work.connection.id}:\n{places}")
+            return _stopped(ExchangeTroubleError(Reason.UNEXPECTED_RESPONSE, detail="a fault of Metrifly's own"))
 
     def _pull(self, work: _Work) -> PullOutcome:
         """Pull one connection; expected trouble becomes a finding, never an exception."""

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from metrifly_pipeline.domain.attention import MEANING, Family, Level, Reason
 from metrifly_pipeline.domain.lake_rows import ReferenceMarket
-from metrifly_pipeline.domain.planning import Step, plan_fixed, plan_stream
+from metrifly_pipeline.domain.planning import Step, discovered_streams, plan_fixed, plan_stream
 from metrifly_pipeline.domain.ports import (
     Clock,
     ControlStore,
@@ -17,6 +17,7 @@ from metrifly_pipeline.domain.ports import (
     Finding,
     Lake,
 )
+from metrifly_pipeline.domain.records import Market
 from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
 from metrifly_pipeline.domain.status import Connection, Lease
 from metrifly_pipeline.domain.streams import CursorState, Stream
@@ -100,19 +101,7 @@ class Turn:
         now_us = int(now.timestamp() * 1_000_000)
         if asked is not None and now_us - int(asked) < ONCE_A_DAY / timedelta(microseconds=1):
             return
-        self.ports.lake.append_reference(
-            [
-                ReferenceMarket(
-                    exchange=self.spec.name,
-                    market_id=market.market_id,
-                    base=market.base,
-                    quote=market.quote,
-                    active=market.active,
-                    seen_at=now,
-                )
-                for market in self.session.markets()
-            ]
-        )
+        self.ports.lake.append_reference(reference_of(self.spec, self.session.markets(), now))
         self._move(MARKETS, {"asked_us": now_us})
 
     # Streams
@@ -191,6 +180,29 @@ class Turn:
         self.ports.landing.move(
             self.connection.id, CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None)
         )
+
+
+def reference_of(spec: ExchangeSpec, markets: Sequence[Market], now: datetime) -> list[ReferenceMarket]:
+    """The markets as they are landed: one row for each name that a fill may call its market by, so that it resolves exactly.
+
+    A market's own id goes before an alias, and an alias that two different markets claim names neither. Where an exchange is asked
+    symbol by symbol, a fill is known by the id that was asked for; there an alias would only be one more symbol to ask, for the same fills.
+    """
+    named = {market.market_id: market for market in markets}
+    claims: dict[str, list[Market]] = {}
+    for market in () if discovered_streams(spec) else markets:
+        for alias in market.aliases:
+            claims.setdefault(alias, []).append(market)
+    for alias, claimants in claims.items():
+        if alias not in named and len({(market.base, market.quote) for market in claimants}) == 1:
+            # Listed under this name while any of them can be traded.
+            named[alias] = max(claimants, key=lambda market: market.active)
+    return [
+        ReferenceMarket(
+            exchange=spec.name, market_id=name, base=market.base, quote=market.quote, active=market.active, seen_at=now
+        )
+        for name, market in named.items()
+    ]
 
 
 def _doubts_the_key(reason: Reason) -> bool:
