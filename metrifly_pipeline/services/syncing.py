@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -109,22 +110,39 @@ class Syncing:
         """Normalise past the watermark, or rebuild from the first raw record, without asking the exchange."""
         with self._leasing.renewing():
             works = self._begin(connections, SyncKind.REBUILD)
-            self._normalize(works, rebuild=rebuild)
-            yield from self._close(works)
+            with self._let_go_after(works):
+                self._normalize(works, rebuild=rebuild)
+                reports = self._close(works)
+            yield from reports
 
     def _sync_group(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[ConnectionReport]:
         works = self._begin(connections, kind)
-        for work in works:
-            self._landing.begin(work.connection, work.lease)
-        with ThreadPoolExecutor(max_workers=PULL_THREADS, thread_name_prefix="pull") as pool:
-            for work, pulled in zip(works, pool.map(self._pull_or_fault, works), strict=True):
-                work.pulled = pulled
-        self._landing.flush()
-        for work in works:
-            landed, work.lost = self._landing.end(work.connection.id)
-            work.run = replace(work.run, raw_landed=landed)
-        self._normalize(works, rebuild=False)
-        return self._close(works)
+        with self._let_go_after(works):
+            for work in works:
+                self._landing.begin(work.connection, work.lease)
+            with ThreadPoolExecutor(max_workers=PULL_THREADS, thread_name_prefix="pull") as pool:
+                for work, pulled in zip(works, pool.map(self._pull_or_fault, works), strict=True):
+                    work.pulled = pulled
+            self._landing.flush()
+            for work in works:
+                landed, work.lost = self._landing.end(work.connection.id)
+                work.run = replace(work.run, raw_landed=landed)
+            self._normalize(works, rebuild=False)
+            return self._close(works)
+
+    @contextmanager
+    def _let_go_after(self, works: Sequence[_Work]) -> Iterator[None]:
+        """Give the leases back however the block ends; where it fails, requests go back in line for the next worker."""
+        try:
+            yield
+        except BaseException:
+            self._ports.control.requeue([work.connection.id for work in works])
+            raise
+        finally:
+            for work in works:
+                self._landing.forget(work.connection.id)
+                self._normalized.pop(work.connection.id, None)
+                self._leasing.give_back(work.connection.id)
 
     def _begin(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[_Work]:
         works = []
@@ -219,7 +237,6 @@ class Syncing:
             nothing = NormalizeOutcome(connection=work.connection.id)
             outcome = self._normalized.pop(work.connection.id, nothing)
             reports.append(self._finish(work, outcome))
-            self._leasing.give_back(work.connection.id)
         return reports
 
     def _finish(self, work: _Work, outcome: NormalizeOutcome) -> ConnectionReport:

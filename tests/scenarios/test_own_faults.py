@@ -1,5 +1,7 @@
 """A fault of our own code is loud, stops its own connection and no other, and tells no secret."""
 
+from datetime import timedelta
+
 import pytest
 
 from metrifly_pipeline.domain.status import Outcome, SyncKind
@@ -13,7 +15,7 @@ SECRET_TEXT = "what-a-library-might-have-printed"
 @pytest.fixture
 def two_accounts(home):
     kraken = AccountBuilder("kraken").with_movement().with_fill()
-    okx = AccountBuilder("okx", first_at=home.time.now.replace(day=1)).with_movement().with_fill()
+    okx = AccountBuilder("okx", first_at=home.time.now - timedelta(days=1)).with_movement().with_fill()
     home.start(kraken, okx)
     return home.connect(kraken).id, home.connect(okx).id
 
@@ -50,3 +52,21 @@ def test_without_a_fault_both_are_synced_and_nothing_is_raised(home, two_account
     sync_all(home, two_accounts, reports)
 
     assert set(reports.values()) == {Outcome.ADDED}
+
+
+def test_a_fault_while_typing_lets_go_of_every_connection_and_loses_nothing(home, two_accounts, monkeypatch):
+    normalize = type(home.product.lake).normalize
+
+    def break_down(*_):
+        raise KeyError(SECRET_TEXT)
+
+    monkeypatch.setattr(type(home.product.lake), "normalize", break_down)
+    with pytest.raises(KeyError):
+        home.work()
+
+    assert home.product.control.leased(home.time.now) == set()
+    waiting = home.product.control.requests(waiting=True)
+    assert {request.connection for request in waiting} == set(two_accounts)
+    monkeypatch.setattr(type(home.product.lake), "normalize", normalize)
+    reports = home.work()
+    assert {report.connection: report.run.trades_added for report in reports} == dict.fromkeys(two_accounts, 1)
