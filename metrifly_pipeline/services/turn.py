@@ -17,10 +17,10 @@ from metrifly_pipeline.domain.ports import (
     Finding,
     Lake,
 )
-from metrifly_pipeline.domain.records import Market
+from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
 from metrifly_pipeline.domain.status import Connection, Lease
-from metrifly_pipeline.domain.streams import CursorState, Stream
+from metrifly_pipeline.domain.streams import EVERYTHING, CursorState, Stream
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.services.judging import key_notices, refusals
 from metrifly_pipeline.services.landing import Landing
@@ -87,12 +87,21 @@ class Turn:
             raise ExchangeTroubleError(Reason.DIFFERENT_ACCOUNT)
         refused = refusals(facts, self.spec, self.ports.allowed_ips)
         notices = key_notices(facts, self.spec, now)
+        if in_doubt:
+            self._take_over_refusals(facts)
         self.ports.control.replace_findings(self.connection.id, "key", notices, now)
         permitted = {stream.stream.value: stream.stream.value not in facts.unreadable for stream in self.spec.streams}
         self.ports.control.set_stream_permission(self.connection.id, permitted, now)
         if refused:
             raise ExchangeTroubleError(refused[0].reason, detail=refused[0].detail)
         self.ports.control.note_probe(self.connection.id, facts.identity, now)
+
+    def _take_over_refusals(self, facts: KeyFacts) -> None:
+        """What the key itself tells now need not be said again of a stream that an earlier sync was refused."""
+        for stream in self.spec.streams:
+            for scope in stream.scopes if stream.stream.value in facts.unreadable else ():
+                now = self.ports.clock()
+                self.ports.control.replace_findings(self.connection.id, _stage(stream, scope), [], now)
 
     def land_markets(self) -> None:
         """Land the list of markets where it changed; asked once a day."""
@@ -150,7 +159,8 @@ class Turn:
         now = self.ports.clock()
         self._refused.add((stream.stream, scope))
         self.ports.control.set_stream_permission(self.connection.id, {stream.stream.value: False}, now)
-        detail = f"{stream.stream.value}: switch on {stream.permission}"
+        part = "" if scope == EVERYTHING else f" ({scope})"
+        detail = f"{stream.stream.value}{part}: switch on {stream.permission}"
         finding = Finding(reason=Reason.STREAM_NOT_PERMITTED, stream=stream.stream.value, detail=detail)
         self.ports.control.replace_findings(self.connection.id, _stage(stream, scope), [finding], now)
 
