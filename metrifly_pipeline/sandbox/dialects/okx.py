@@ -28,7 +28,7 @@ INSTRUMENT_TYPES = frozenset({"SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION", "EV
 Answer = Callable[[Caller, Book, Request], bytes]
 
 ROWS = {
-    "/api/v5/trade/fills-history": RowFields(time="ts", amount="fillSz", price="fillPx"),
+    "/api/v5/trade/fills-history": RowFields(time="fillTime", amount="fillSz", price="fillPx"),
     "/api/v5/account/bills-archive": RowFields(time="ts", amount="balChg"),
     "/api/v5/asset/deposit-history": RowFields(time="ts", amount="amt"),
     "/api/v5/asset/withdrawal-history": RowFields(time="ts", amount="amt"),
