@@ -21,6 +21,7 @@ from metrifly_pipeline.lake.durable import Durability, Fsync, sync_path
 from metrifly_pipeline.lake.marks import Marks
 from metrifly_pipeline.lake.tables import TableShape, listed
 
+_CHOSEN_BY = {"connection_id", "exchange", "seq", "version", "event_at", "executed_at", "occurred_at", "asked_at"}
 _TARGET_BYTES = 128 * 1024 * 1024
 _PLAIN = ColumnProperties(dictionary_enabled=False)
 _STATISTICS_PRECISION = timedelta(milliseconds=1)
@@ -166,7 +167,9 @@ class StoredTable:
         if not DeltaTable.is_deltatable(str(self._folder)):
             self._folder.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(CommitFailedError):  # another process made it in the meantime
-                DeltaTable.create(str(self._folder), self.shape.schema, mode="ignore")
+                DeltaTable.create(
+                    str(self._folder), self.shape.schema, mode="ignore", configuration=_configuration(self.shape)
+                )
             self._durability.settle(0)
             sync_path(self._folder.parent, self._fsync)
             sync_path(self._folder.parent.parent, self._fsync)
@@ -180,6 +183,11 @@ class StoredTable:
                 low={name[4:]: value for name, value in row.items() if name.startswith("min.")},
                 high={name[4:]: value for name, value in row.items() if name.startswith("max.")},
             )
+
+
+def _configuration(shape: TableShape) -> dict[str, str | None]:
+    """Statistics of the columns that files are chosen by, and of no other: the log would repeat payloads."""
+    return {"delta.dataSkippingStatsColumns": ",".join(name for name in shape.names if name in _CHOSEN_BY)}
 
 
 def of_connections(connections: Iterable[str], also: str = "") -> str:

@@ -72,38 +72,42 @@ def test_a_price_with_more_decimals_is_rounded_beside_the_exchanges_own_digits(l
     assert trade["cost"] == Decimal("0.246913578024691357")
 
 
-@pytest.mark.parametrize(
-    ("changed", "reason"),
-    [
-        ({"amount": "NaN"}, "amount: not a number"),
-        ({"amount": "1.1234567890123456789"}, "amount: 19 decimals"),
-        ({"amount": None}, "amount: missing"),
-        ({"amount": "-1"}, "amount: negative"),
-        ({"price": "1_000"}, "price: not a number"),
-        ({"price": "123456789012345678901"}, "price: 21 integer digits"),
-        ({"price": "-1"}, "price: negative"),
-        ({"cost": "Infinity"}, "cost: not a number"),
-        ({"cost": None, "amount": "99999999999", "price": "99999999999"}, "cost: amount x price has more than 20 integer digits"),
-        ({"fee": "a bit"}, "fee_amount: not a number"),
-        ({"fee": "0.1", "fee_code": None}, "fee_code: missing"),
-        ({"time": None}, "executed_at: missing"),
-        ({"time": "yesterday"}, "executed_at: unreadable"),
-        ({"time": "1"}, "executed_at: before 2009 or in the future"),
-        ({"time": "9999999999999"}, "executed_at: before 2009 or in the future"),
-        ({"side": "both"}, "side: neither buy nor sell"),
-        ({"id": ""}, "trade_key: missing"),
-        ({"hidden": "1"}, "not_understood"),
-    ],
-)
-def test_what_can_not_be_read_is_quarantined_with_its_reason_and_the_rest_lands(listed, alice, changed, reason):
-    outcome = alice.take(alice.fill(1), alice.fill(2, **changed), alice.fill(3))
+UNREADABLE = [
+    ({"amount": "NaN"}, "amount: not a number"),
+    ({"amount": "1.1234567890123456789"}, "amount: 19 decimals"),
+    ({"amount": None}, "amount: missing"),
+    ({"amount": "-1"}, "amount: negative"),
+    ({"price": "1_000"}, "price: not a number"),
+    ({"price": "123456789012345678901"}, "price: 21 integer digits"),
+    ({"price": "-1"}, "price: negative"),
+    ({"cost": "Infinity"}, "cost: not a number"),
+    ({"cost": None, "amount": "99999999999", "price": "99999999999"}, "cost: amount x price has more than 20 integer digits"),
+    ({"fee": "a bit"}, "fee_amount: not a number"),
+    ({"fee": "0.1", "fee_code": None}, "fee_code: missing"),
+    ({"time": None}, "executed_at: missing"),
+    ({"time": "yesterday"}, "executed_at: unreadable"),
+    ({"time": "1"}, "executed_at: before 2009 or in the future"),
+    ({"time": "9999999999999"}, "executed_at: before 2009 or in the future"),
+    ({"side": "both"}, "side: neither buy nor sell"),
+    ({"id": ""}, "trade_key: missing"),
+    ({"hidden": "1"}, "not_understood"),
+]
+
+
+def test_what_can_not_be_read_is_quarantined_with_its_reason_and_the_rest_lands(listed, alice):
+    bad = [alice.fill(100 + number, **changed) for number, (changed, _) in enumerate(UNREADABLE)]
+
+    outcome = alice.take(alice.fill(1), *bad, alice.fill(3))
 
     assert [trade["trade_key"] for trade in rows_of(listed, "trades")] == ["1", "3"]
-    assert (outcome.trades_added, outcome.quarantined) == (2, 1)
-    (row,) = rows_of(listed, "quarantine")
-    assert (row["reason"], row["target"], row["stream"], row["scope"]) == (reason, "trades", "fills", "XBTEUR")
-    assert row["symbol"] == (None if reason == "not_understood" else "XBTEUR")
-    assert row["amount_text"] in {None, changed.get("amount", "2")}
+    assert (outcome.trades_added, outcome.quarantined) == (2, len(UNREADABLE))
+    told = {row["seq"]: row for row in rows_of(listed, "quarantine")}
+    for record, (changed, reason) in zip(bad, UNREADABLE, strict=True):
+        row = told[record.seq]
+        assert (row["reason"], row["target"], row["stream"], row["scope"]) == (reason, "trades", "fills", "XBTEUR")
+        assert row["symbol"] == (None if reason == "not_understood" else "XBTEUR")
+        assert row["amount_text"] == (None if reason == "not_understood" else changed.get("amount", "2"))
+        assert row["payload"] == record.payload
 
 
 def test_a_payload_that_is_no_json_is_quarantined_as_it_came(listed, alice):

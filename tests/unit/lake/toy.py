@@ -159,7 +159,7 @@ def rows_of(lake: DeltaLake, name: str) -> list[dict[str, object]]:
     folder = lake._tables.folder / name
     table = DeltaTable(str(folder)).to_pyarrow_table() if (folder / "_delta_log").exists() else None
     found = table.to_pylist() if table is not None else []
-    return sorted(found, key=lambda row: tuple(str(row.get(key)) for key in ("connection_id", "seq", *row)))
+    return sorted(found, key=lambda row: (row.get("connection_id"), row.get("seq"), [str(value) for value in row.values()]))
 
 
 def portfolio(*connections: ConnectionId) -> SmallTable:

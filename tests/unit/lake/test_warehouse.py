@@ -1,0 +1,317 @@
+"""The published catalogue: complete, explained, whole at any time, and readable by an older DuckDB."""
+
+import json
+import subprocess
+import sys
+import threading
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from metrifly_pipeline.domain.lake_rows import Column, ReferenceMarket, SmallTable
+from metrifly_pipeline.lake import open_lake
+from tests.unit.lake.toy import ALICE, BOB, START, TOY, Feed, portfolio, publish
+
+ANALYSTS_TABLES = {
+    "trades", "movements", "legs", "balances", "positions", "portfolio_transactions", "reconciliation", "connections",
+    "quarantine", "assets", "_meta",
+}  # fmt: skip
+DUCKDB_14 = Path(__file__).parents[3] / ".venv-duckdb14" / "bin" / "python"
+
+
+@pytest.fixture
+def filled(lake, alice):
+    """One amended trade, one deposit, one unread record, balances that lack 1 EUR."""
+    lake.append_reference(
+        [ReferenceMarket(exchange="toy", market_id="XBTEUR", base="XBT", quote="EUR", active=True, seen_at=START)]
+    )
+    alice.take(alice.fill(1, amount="1"), alice.fill(2, amount="NaN"), alice.movement(1, code="EUR", amount="1000"))
+    alice.take(alice.fill(1, amount="2"), alice.snapshot(XBT="2", EUR="797.9"))
+    return lake
+
+
+def ask(lake, sql):
+    return lake.query(sql)[1]
+
+
+def test_every_table_and_column_is_explained(filled):
+    publish(filled)
+
+    names = {name for (name,) in ask(filled, "SELECT DISTINCT table_name FROM duckdb_columns() WHERE database_name = 'metrifly'")}
+    assert names >= ANALYSTS_TABLES
+    unexplained = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'metrifly' AND comment IS NULL"
+    assert ask(filled, unexplained) == []
+    assert ask(filled, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'metrifly' AND comment IS NULL") == []
+    views = "SELECT view_name FROM duckdb_views() WHERE database_name = 'metrifly' AND NOT internal AND comment IS NULL"
+    assert ask(filled, views) == []
+
+
+def test_an_empty_lake_can_be_published_and_asked(lake):
+    outcome = publish(lake)
+
+    assert outcome.published
+    assert outcome.rows["trades"] == 0
+    for table in ANALYSTS_TABLES:
+        assert ask(lake, f"SELECT * FROM {table}") == [] or table in {"_meta", "connections", "assets"}
+
+
+def test_current_trades_hold_the_newest_version_and_the_history_all_of_them(filled):
+    outcome = publish(filled)
+
+    assert ask(filled, "SELECT trade_key, version, amount, executed_day FROM trades") == [
+        ("1", 2, Decimal(2), START.date())
+    ]
+    history = ask(filled, "SELECT version, recorded_at, superseded_at FROM trades_history ORDER BY version")
+    assert [(version, superseded) for version, _, superseded in history] == [(1, history[1][1]), (2, None)]
+    assert outcome.rows["trades"] == 1
+    assert outcome.rows["quarantine"] == 1
+
+
+def test_what_it_said_at_an_earlier_time_is_a_where_clause(filled):
+    publish(filled)
+    ((first,),) = ask(filled, "SELECT recorded_at FROM trades_history WHERE version = 1")
+
+    sql = (
+        "SELECT amount FROM trades_history WHERE recorded_at <= TIMESTAMPTZ '{0}'"
+        " AND (superseded_at IS NULL OR superseded_at > TIMESTAMPTZ '{0}')"
+    )
+    assert ask(filled, sql.format(first.isoformat())) == [(Decimal(1),)]
+    assert ask(filled, sql.format((first + timedelta(days=1)).isoformat())) == [(Decimal(2),)]
+
+
+def test_legs_are_the_double_entry_of_trades_and_movements(filled):
+    publish(filled)
+
+    assert ask(filled, "SELECT source, kind, role, asset, amount FROM legs ORDER BY ALL") == [
+        ("movement", "deposit", "main", "EUR", Decimal(1000)),
+        ("trade", "buy", "base", "BTC", Decimal(2)),
+        ("trade", "buy", "fee", "EUR", Decimal("-0.1")),
+        ("trade", "buy", "quote", "EUR", Decimal(-201)),
+    ]
+
+
+def test_a_trade_that_is_neither_spot_nor_margin_is_listed_without_legs(filled, alice):
+    alice.take(alice.fill(9, type="future"), alice.fill(10, type="margin", side="sell"))
+    publish(filled)
+
+    assert ask(filled, "SELECT count(*) FROM trades") == [(3,)]
+    assert ask(filled, "SELECT DISTINCT source_key FROM legs WHERE source = 'trade' ORDER BY ALL") == [("1",), ("10",)]
+
+
+def test_positions_and_reconciliation_are_exact_and_name_what_would_close_the_gap(filled):
+    publish(filled)
+
+    assert ask(filled, "SELECT portfolio_id, asset, amount FROM positions") == [
+        ("pf-11111111", "BTC", Decimal(2)),
+        ("pf-11111111", "EUR", Decimal("798.9")),
+    ]
+    assert ask(filled, "SELECT asset, reported, ledger, difference, suggested_entry FROM reconciliation") == [
+        ("BTC", Decimal(2), Decimal(2), Decimal(0), ""),
+        ("EUR", Decimal("797.9"), Decimal("798.9"), Decimal(-1), "An entry of -1 EUR would close the gap."),
+    ]
+    assert [(row.asset, row.difference) for row in filled.reconcile()] == [("BTC", Decimal(0)), ("EUR", Decimal(-1))]
+
+
+def test_a_sum_too_large_for_a_decimal_is_empty_and_stops_nobody_else(filled, bob):
+    huge = "9" * 20
+    bob.take(bob.movement(1, amount=huge), bob.movement(2, amount=huge), bob.movement(3, code="EUR"))
+    publish(filled, [SmallTable(name="connections", comment="x", columns=portfolio().columns, rows=[(BOB, "pf-2", "a")])])
+
+    assert ask(filled, "SELECT asset, amount FROM positions") == [("BTC", None), ("EUR", Decimal(1))]
+    assert len(filled.reconcile()) == 2
+
+
+def test_a_portfolio_sees_all_its_connections_in_one_shape(filled, bob):
+    bob.take(bob.movement(1))
+    publish(filled)
+
+    assert ask(filled, "SELECT connection_id, source, kind, asset, amount, quote_amount FROM portfolio_transactions ORDER BY ALL") == [
+        (ALICE, "movement", "deposit", "EUR", Decimal(1000), None),
+        (ALICE, "trade", "buy", "BTC", Decimal(2), Decimal(-201)),
+        (BOB, "movement", "deposit", "BTC", Decimal(1), None),
+    ]
+
+
+def test_moving_a_connection_is_one_row(filled):
+    publish(filled)
+    moved = SmallTable(
+        name="connections", comment="x", columns=portfolio().columns, rows=[(ALICE, "pf-22222222", "default")]
+    )
+    publish(filled, [moved], change_seq=2)
+
+    assert ask(filled, "SELECT DISTINCT portfolio_id FROM positions") == [("pf-22222222",)]
+
+
+def test_small_tables_keep_their_types_and_words(lake):
+    columns = (
+        Column(name="name", sql_type="VARCHAR", comment="A name."),
+        Column(name="amount", sql_type="DECIMAL(38,18)", comment="An amount."),
+        Column(name="at", sql_type="TIMESTAMPTZ", comment="A time."),
+        Column(name="on", sql_type="BOOLEAN", comment="A flag."),
+    )
+    rows = [("it's", Decimal("0.000000000000000001"), START, True), (None, None, None, None)]
+    publish(lake, [SmallTable(name="odd \"one\"", comment="It's odd.", columns=columns, rows=rows)])
+
+    assert ask(lake, 'SELECT * FROM "odd ""one"""') == rows
+    assert ask(lake, "SELECT comment FROM duckdb_tables() WHERE table_name = 'odd \"one\"'") == [("It's odd.",)]
+
+
+def test_a_publish_from_older_sources_is_discarded(filled, alice, tmp_path):
+    assert publish(filled, change_seq=5).published
+    assert not publish(filled, change_seq=4).published
+    assert publish(filled, change_seq=5).published
+
+    behind = open_lake(tmp_path / "lake", {"toy": TOY})
+    late = behind._tables.stored("trades")
+    late.reload = lambda: None
+    assert late.version < 10
+    alice.take(alice.fill(3))
+    assert publish(filled, change_seq=6).published
+    assert not publish(behind, change_seq=7).published
+    assert ask(filled, "SELECT change_seq FROM _meta") == [(6,)]
+
+
+def test_a_damaged_file_in_place_is_replaced(filled):
+    filled.warehouse_path.parent.mkdir(exist_ok=True)
+    filled.warehouse_path.write_bytes(b"not a database" * 1_000)
+
+    assert publish(filled).published
+    assert ask(filled, "SELECT count(*) FROM trades") == [(1,)]
+
+
+def test_what_a_killed_publish_left_is_cleared_away(filled, tmp_path):
+    class KilledError(Exception):
+        pass
+
+    def kill(label: str) -> None:
+        if label == "publish.before_rename":
+            raise KilledError
+
+    publish(filled)
+    with pytest.raises(KilledError):
+        publish(open_lake(tmp_path / "lake", {"toy": TOY}, reach=kill), change_seq=2)
+    left = {path.name for path in filled.warehouse_path.parent.iterdir()}
+    assert left == {"metrifly.duckdb", "metrifly.duckdb.building", ".publish.lock"}
+
+    assert publish(filled, change_seq=3).published
+    assert {path.name for path in filled.warehouse_path.parent.iterdir()} == {"metrifly.duckdb", ".publish.lock"}
+
+
+READER = """
+import json, pathlib, sys, duckdb
+path, stop = sys.argv[1], pathlib.Path(sys.argv[2])
+seen = []
+while True:
+    last = stop.exists()
+    with duckdb.connect(path, read_only=True) as connection:
+        seen.append(connection.execute('''
+            SELECT (SELECT change_seq FROM _meta), (SELECT count(*) FROM trades), (SELECT count(*) FROM legs),
+                (SELECT sum(amount) FROM legs WHERE asset = 'BTC'), (SELECT amount FROM positions WHERE asset = 'BTC')
+        ''').fetchone())
+    if last:
+        break
+print(json.dumps([[str(value) for value in row] for row in seen]))
+"""
+
+
+def test_a_reader_in_another_process_sees_a_whole_state_through_20_publishes(filled, alice, tmp_path):
+    publish(filled)
+    stop = tmp_path / "stop"
+    with subprocess.Popen(
+        [sys.executable, "-c", READER, str(filled.warehouse_path), str(stop)], stdout=subprocess.PIPE, text=True
+    ) as reader:
+        for number in range(2, 22):
+            alice.take(alice.fill(100 + number, amount="1"))
+            assert publish(filled, change_seq=number).published
+        stop.touch()
+        seen = json.loads(reader.communicate(timeout=120)[0])
+
+    for change_seq, trades, legs, summed, position in seen:
+        assert int(trades) == int(change_seq)
+        assert int(legs) == 3 * int(trades) + 1
+        assert Decimal(summed) == Decimal(position) == int(trades) + 1
+    assert len({row[0] for row in seen}) > 1
+    assert seen[-1][0] == "21"
+
+
+def test_a_reader_that_stays_open_keeps_its_state_and_hinders_nobody(filled, alice):
+    publish(filled)
+    with duckdb.connect(str(filled.warehouse_path), read_only=True) as reader:
+        alice.take(alice.fill(50))
+        assert publish(filled, change_seq=2).published
+        assert reader.execute("SELECT count(*) FROM trades").fetchone() == (1,)
+    assert ask(filled, "SELECT count(*) FROM trades") == [(2,)]
+
+
+def test_publishing_from_two_threads_keeps_the_newest(filled, tmp_path):
+    lakes = [open_lake(tmp_path / "lake", {"toy": TOY}) for _ in range(2)]
+    threads = [threading.Thread(target=publish, args=(lake,), kwargs={"change_seq": 10 + place}) for place, lake in enumerate(lakes)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert ask(filled, "SELECT change_seq FROM _meta") == [(11,)]
+
+
+def test_duckdb_1_4_opens_the_file_and_reads_every_table(filled):
+    publish(filled)
+    code = (
+        "import duckdb, json, sys; c = duckdb.connect(sys.argv[1], read_only=True);"
+        "names = [n for (n,) in c.execute(\"SELECT DISTINCT table_name FROM duckdb_columns() WHERE NOT internal\").fetchall()];"
+        "print(json.dumps({n: c.execute('SELECT count(*) FROM ' + n).fetchone()[0] for n in names} | {'v': duckdb.__version__}))"
+    )
+
+    done = subprocess.run(
+        [str(DUCKDB_14), "-c", code, str(filled.warehouse_path)], capture_output=True, text=True, check=False
+    )
+
+    assert done.returncode == 0, done.stderr
+    counts = json.loads(done.stdout)
+    assert counts["v"].startswith("1.4")
+    assert (counts["trades"], counts["legs"], counts["trades_history"]) == (1, 4, 2)
+
+
+def test_the_file_can_be_attached_under_another_name(filled):
+    publish(filled)
+    with duckdb.connect() as connection:
+        connection.execute(f"ATTACH '{filled.warehouse_path}' AS mine (READ_ONLY)")
+        assert connection.execute("SELECT count(*) FROM mine.legs").fetchone() == (4,)
+
+
+def test_the_meta_row_says_when_from_what_and_until_when(filled):
+    outcome = publish(filled, change_seq=3)
+
+    names, rows = filled.query("SELECT * FROM _meta")
+    meta = dict(zip(names, rows[0], strict=True))
+    assert (meta["published_at"], meta["stale_after"], meta["change_seq"]) == (START, START + timedelta(hours=26), 3)
+    assert {f"{name}_version" for name in outcome.versions} < set(names)
+    assert all(meta[f"{name}_version"] == number for name, number in outcome.versions.items())
+
+
+def test_what_the_assets_codes_mean_is_told_known_or_not(filled, alice):
+    alice.take(alice.movement(7, code="WAT"))
+    publish(filled)
+
+    assert ask(filled, "SELECT asset, is_known FROM assets WHERE code IN ('XBT', 'WAT') ORDER BY ALL") == [
+        ("BTC", True),
+        ("WAT", False),
+    ]
+
+
+def test_counts_tell_what_lies_there_for_each_connection(filled, alice):
+    counts = filled.counts()[ALICE]
+
+    assert (counts.trades, counts.movements, counts.quarantined, counts.amended) == (1, 1, 1, 1)
+    assert counts.first_trade_at == START + timedelta(seconds=1)
+    assert counts.unknown_assets == ()
+
+
+def test_feeds_of_two_lakes_do_not_mix(tmp_path):
+    lake = open_lake(tmp_path / "other", {"toy": TOY})
+    Feed(lake)
+
+    assert lake.counts() == {}
