@@ -29,10 +29,9 @@ MOVEMENT_FIELDS = {
     "role": "role",
     "asset": "asset",
     "amount": "amount",
+    "wallet": "wallet",
     "occurred_at_us": "occurred_at",
 }
-"""Not the wallet: the ledger of truth says where an amount ends up, the product where the exchange booked it (an OKX deposit
-arrives in the funding account and is moved on at once). What lies in all wallets together is compared by the reconciliation."""
 _AMOUNTS = {"price", "price_text", "amount", "cost", "fee_amount"}
 
 

@@ -160,6 +160,10 @@ TRADES = TableShape(
     sorted_by=("connection_id", "executed_at", "seq", "trade_key"),
 )
 
+TRADE_FEE = "trade_fee"
+"""Kind of a stored movement that is what an execution really cost, by the exchange's ledger: shown at the trade, never as a movement.
+Its `group_key` is the trade's key."""
+
 MOVEMENTS = TableShape(
     name="movements",
     comment="Changes of an asset that are not executions on the order book, one row per version.",
@@ -204,7 +208,7 @@ BALANCES = TableShape(
     columns=(
         _CONNECTION,
         _EXCHANGE,
-        StoredColumn("wallet", TEXT, "Where the exchange keeps it: spot, funding, margin, earn."),
+        StoredColumn("wallet", TEXT, "Where the exchange keeps it: spot, funding, margin, earn; what Binance freezes apart: funding frozen."),
         StoredColumn("asset", TEXT, "Asset, our code; the exchange's own where it is unknown."),
         StoredColumn("asset_code", TEXT, "The exchange's own code of the asset."),
         StoredColumn("total", AMOUNT, "All of it, locked parts too.", differs=True),

@@ -114,7 +114,7 @@ def _legs(entry: Entry) -> Iterable[tuple[str, str, Decimal]]:
         yield trade.market.quote, SPOT, -sign * trade.cost
         yield trade.fee_asset, SPOT, -trade.fee_amount
     for movement in entry.movements:
-        yield movement.asset, movement.wallet, movement.amount
+        yield movement.asset, movement.changed_wallet, movement.amount
 
 
 class Profile(Protocol):

@@ -9,7 +9,8 @@ import random
 from dataclasses import dataclass, replace
 from decimal import ROUND_DOWN, Decimal
 
-from metrifly_pipeline.sandbox.profiles import Book, ConvertDraft, Entry, MarketPlan, MovementDraft, TradeDraft
+from metrifly_pipeline.sandbox.dialects.okx_listing import FUNDING_WALLET
+from metrifly_pipeline.sandbox.profiles import SPOT, Book, ConvertDraft, Entry, MarketPlan, MovementDraft, TradeDraft
 from metrifly_pipeline.sandbox.truth import TruthKey, TruthMarket, TruthMovement, TruthTrade
 
 READING = frozenset({"read_trades", "read_ledger", "read_balances"})
@@ -60,6 +61,7 @@ def _movement(
     word, native_id = group.split(":")
     number = book.next("number")
     kind = "fee" if role == "fee" else extra.pop("kind", word)
+    crosses_the_border = word in {"deposit", "withdrawal"}
     return TruthMovement(
         number=number,
         native_id=native_id,
@@ -70,6 +72,8 @@ def _movement(
         asset=asset,
         amount=amount,
         occurred_at_us=draft.occurred_at_us,
+        wallet=FUNDING_WALLET if crosses_the_border else SPOT,
+        moved_to=SPOT if crosses_the_border else "",
         extra={"bill_id": str(_bill_id(number)), **extra},
     )
 
@@ -181,7 +185,7 @@ class OkxProfile:
         """A deposit that stays in the funding account."""
         amount = Decimal(book.rng.randint(1, 10**12)).scaleb(-self.decimals("TON"))
         draft = MovementDraft(asset="TON", amount=amount, occurred_at_us=occurred_at_us)
-        return Entry(movements=(replace(self._arrival(draft, book), wallet="funding"),))
+        return Entry(movements=(replace(self._arrival(draft, book), moved_to=""),))
 
 
 def _hex(book: Book) -> str:

@@ -71,9 +71,17 @@ class TruthMovement:
     """Signed: positive comes in."""
     occurred_at_us: int
     wallet: str = "spot"
+    """Where the exchange books it: spot, funding, margin or earn."""
+    moved_to: str = ""
+    """The wallet it is moved on to (or was taken from) in the same moment, which changes nothing in sum; empty: it stays."""
     visible_at_us: int = 0
     extra: Mapping[str, str] = field(default_factory=dict)
     """What a dialect needs beside: txid, address, network, the stream it is served from."""
+
+    @property
+    def changed_wallet(self) -> str:
+        """The wallet that holds more or less afterwards."""
+        return self.moved_to or self.wallet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,7 @@ def truth_movements(account: TruthAccount, now_us: int) -> dict[str, tuple[Any, 
             movement.amount,
             movement.occurred_at_us,
             movement.group_key,
+            movement.wallet,
         )
         for movement in account.shown_movements(now_us)
     }
@@ -52,7 +53,8 @@ def published_trades(home: Home, connection: ConnectionId) -> dict[str, tuple[An
 def published_movements(home: Home, connection: ConnectionId) -> dict[str, tuple[Any, ...]]:
     """The same of movements."""
     rows = home.product.lake.query(
-        "SELECT connection_id, movement_key, kind, role, asset, amount, epoch_us(occurred_at), group_key FROM movements"
+        "SELECT connection_id, movement_key, kind, role, asset, amount, epoch_us(occurred_at), group_key, wallet "
+        "FROM movements"
     )[1]
     return _by_key(rows, connection)
 

@@ -91,6 +91,7 @@ def test_one_planted_difference_in_any_field_of_a_trade_is_found(column, value):
         ("role", "fee"),
         ("asset", "USD"),
         ("amount", Decimal(-100)),
+        ("wallet", "funding"),
     ],
 )
 def test_one_planted_difference_in_any_field_of_a_movement_is_found(column, value):

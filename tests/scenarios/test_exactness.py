@@ -44,6 +44,15 @@ def test_every_trade_and_movement_of_the_truth_stands_there_once_with_every_digi
     assert shown.home.value("SELECT count(*) FROM movements") >= 20
 
 
+def test_wallets_have_the_same_names_on_every_exchange(shown):
+    moved = {row[0] for row in shown.home.product.lake.query("SELECT DISTINCT wallet FROM movements")[1]}
+    held = {row[0] for row in shown.home.product.lake.query("SELECT DISTINCT wallet FROM balances")[1]}
+
+    assert "spot" in moved & held
+    assert len(moved | held) >= 2
+    assert moved | held <= {"spot", "funding", "margin", "earn", "funding frozen"}
+
+
 def test_what_each_portfolio_holds_is_what_the_exchange_reports_and_what_is_true(shown):
     positions = dict(shown.home.product.lake.query("SELECT asset, amount FROM positions")[1])
     reported = dict(shown.home.product.lake.query("SELECT asset, sum(total) FROM balances GROUP BY asset")[1])

@@ -1,4 +1,4 @@
--- exchanges/okx/balances.sql: one row per asset of a wallet's snapshot (account/balance: trading, asset/balances: funding).
+-- exchanges/okx/balances.sql: one row per asset of a wallet's snapshot (account/balance, the trading account: spot; asset/balances: funding).
 -- In:  raw (payload = the list of assets, scope = wallet)
 -- Out: strings only. The trading account's total is `cashBal`, what its bills add up to: profits not yet taken and loans stand apart.
 -- Sources: okx.com/docs-v5 (get balance; get funding balance).

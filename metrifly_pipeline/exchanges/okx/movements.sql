@@ -99,7 +99,7 @@ swap AS (
             }
         ] AS parts,
         raw.payload ->> '$.ts' AS occurred_at,
-        'trading' AS wallet,
+        'spot' AS wallet,
         NULL AS txid
     FROM raw
     WHERE raw.stream = 'converts'
@@ -147,7 +147,7 @@ bill AS (
             'asset_code': raw.payload ->> '$.ccy', 'amount': change
         }] AS parts,
         raw.payload ->> '$.ts' AS occurred_at,
-        'trading' AS wallet,
+        'spot' AS wallet,
         NULL AS txid
     FROM raw
     WHERE raw.stream = 'ledger'

@@ -172,7 +172,7 @@ SPEC = ExchangeSpec(
         _by_time(Stream.DEPOSITS, "privateGetAssetDepositHistory", "depId", STATUS_CHANGES),
         _by_time(Stream.WITHDRAWALS, "privateGetAssetWithdrawalHistory", "wdId", STATUS_CHANGES),
         _by_time(Stream.CONVERTS, "privateGetAssetConvertHistory", "tradeId", timedelta(days=1)),
-        _snapshot("privateGetAccountBalance", "data.0.details", "trading", ("cashBal", "availBal", "frozenBal")),
+        _snapshot("privateGetAccountBalance", "data.0.details", "spot", ("cashBal", "availBal", "frozenBal")),
         _snapshot("privateGetAssetBalances", "data", "funding", ("bal", "availBal", "frozenBal")),
     ),
     errors=(

@@ -20,7 +20,7 @@ def _funding(snapshot: Snapshot) -> dict[str, Decimal]:
     """What lies in the funding account, hidden movements included: they happened."""
     held: dict[str, Decimal] = {}
     for movement in snapshot.account.shown_movements(snapshot.now_us, with_hidden=True):
-        if movement.wallet == FUNDING_WALLET:
+        if movement.changed_wallet == FUNDING_WALLET:
             held[movement.asset] = held.get(movement.asset, _NOTHING) + movement.amount
     return held
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from metrifly_pipeline.sandbox.dialects.okx_listing import (
-    FUNDING_WALLET,
     Listing,
     Parts,
     Row,
@@ -132,7 +131,7 @@ def funding_bills(movements: Iterable[TruthMovement]) -> Iterable[Row]:
         if word not in {"deposit", "withdrawal"}:
             continue
         steps = [("1" if word == "deposit" else "2", movement.amount)]
-        if movement.wallet != FUNDING_WALLET:
+        if movement.moved_to:
             move = ("131" if movement.amount > 0 else "130", -movement.amount)
             steps = [*steps, move] if movement.amount > 0 else [move, *steps]
         for place, (kind, amount) in enumerate(steps):

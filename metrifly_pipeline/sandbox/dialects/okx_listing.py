@@ -9,7 +9,7 @@ from typing import Any
 from metrifly_pipeline.sandbox.truth import TruthMarket, TruthMovement
 
 FUNDING_WALLET = "funding"
-"""The truth's name for what stays in the funding account."""
+"""The truth's name for the funding account, where deposits arrive and withdrawals leave."""
 
 Row = dict[str, Any]
 Parts = Mapping[str, TruthMovement]

@@ -18,7 +18,7 @@ from metrifly_pipeline.sandbox.dialects.okx_bills import (
     trade_bills,
     with_balance,
 )
-from metrifly_pipeline.sandbox.dialects.okx_listing import FUNDING_WALLET, Listing, Parts, word_of
+from metrifly_pipeline.sandbox.dialects.okx_listing import Listing, Parts, word_of
 from metrifly_pipeline.sandbox.dialects.okx_records import convert_row, deposit_row, fill_row, withdrawal_row
 from metrifly_pipeline.sandbox.rendered import Snapshot
 from metrifly_pipeline.sandbox.truth import TruthMovement
@@ -41,7 +41,7 @@ class Book:
     def bills(self) -> Listing:
         """Every change of the trading account, by bill id."""
         movements = self._snapshot.movements
-        moved = [m for m in movements if m.wallet != FUNDING_WALLET and word_of(m) in {"deposit", "withdrawal"}]
+        moved = [m for m in movements if m.moved_to]
         bills = [bill for trade in self._snapshot.trades for bill in trade_bills(trade)]
         bills += [bill for parts in self._groups["convert"] for bill in convert_bills(parts)]
         bills += [move_bill(movement) for movement in moved]

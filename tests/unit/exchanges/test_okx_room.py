@@ -254,11 +254,11 @@ def test_both_wallets_tell_their_balances():
     trading = [{"ccy": "USDT", "cashBal": "4992.89", "eq": "5000.1", "availBal": "4834.31", "frozenBal": "158.57"}]
     funding = [{"ccy": "ETH", "bal": "37.11827078", "availBal": "37.11827078", "frozenBal": "0"}]
 
-    rows = extract("okx", "balances", "balances", trading, scope="trading")
+    rows = extract("okx", "balances", "balances", trading, scope="spot")
     rows += extract("okx", "balances", "balances", funding, scope="funding")
 
     assert [tuple(row[n] for n in ("wallet", "asset_code", "total", "available", "locked")) for row in rows] == [
-        ("trading", "USDT", "4992.89", "4834.31", "158.57"),
+        ("spot", "USDT", "4992.89", "4834.31", "158.57"),
         ("funding", "ETH", "37.11827078", "37.11827078", "0"),
     ]
 
