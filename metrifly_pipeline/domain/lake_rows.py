@@ -1,12 +1,14 @@
 """What crosses the border to the lake: raw rows going in, rooms' SQL, and what normalising and reconciling report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
+from typing import overload
 
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.streams import Stream
+from metrifly_pipeline.domain.streams import Stream, at_us, us_of
 
 SEQ_PER_TOKEN = 2**32
 """`seq = fencing_token * SEQ_PER_TOKEN + n`: rows of an overtaken worker lie below the watermark."""
@@ -26,6 +28,110 @@ class RawRow:
     payload: str
     payload_hash: str
     rank: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawBlock:
+    """Raw rows of one page: what they share stands once, what they don't in columns of equal length."""
+
+    connection: ConnectionId
+    exchange: str
+    stream: Stream
+    scope: str
+    fetched_at: datetime
+    seqs: Sequence[int]
+    """Rising."""
+    event_us: Sequence[int | None]
+    """Microseconds since 1970."""
+    payloads: Sequence[str]
+    hashes: Sequence[str]
+    ranks: Sequence[int]
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return len(self.seqs)
+
+    def __iter__(self) -> Iterator[RawRow]:
+        """Row by row."""
+        columns = (self.seqs, self.event_us, self.payloads, self.hashes, self.ranks)
+        for seq, micros, payload, payload_hash, rank in zip(*columns, strict=True):
+            yield RawRow(
+                connection=self.connection,
+                exchange=self.exchange,
+                stream=self.stream,
+                scope=self.scope,
+                seq=seq,
+                fetched_at=self.fetched_at,
+                event_at=at_us(micros),
+                payload=payload,
+                payload_hash=payload_hash,
+                rank=rank,
+            )
+
+    def only(self, places: Sequence[int]) -> "RawBlock":
+        """Some of its rows, in their order."""
+        if len(places) == len(self.seqs):
+            return self
+        return RawBlock(
+            connection=self.connection,
+            exchange=self.exchange,
+            stream=self.stream,
+            scope=self.scope,
+            fetched_at=self.fetched_at,
+            seqs=[self.seqs[place] for place in places],
+            event_us=[self.event_us[place] for place in places],
+            payloads=[self.payloads[place] for place in places],
+            hashes=[self.hashes[place] for place in places],
+            ranks=[self.ranks[place] for place in places],
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RawRows(Sequence[RawRow]):
+    """Raw rows as blocks, so that a first import of millions makes no object a row. Reads like a tuple of rows."""
+
+    blocks: Sequence[RawBlock]
+
+    @classmethod
+    def of(cls, rows: Sequence[RawRow]) -> "RawRows":
+        """Blocks of rows, whichever way they came."""
+        return rows if isinstance(rows, cls) else cls([_block(list(some)) for _, some in groupby(rows, _shared)])
+
+    def __len__(self) -> int:
+        """How many rows."""
+        return sum(map(len, self.blocks))
+
+    def __iter__(self) -> Iterator[RawRow]:
+        """Row by row."""
+        for block in self.blocks:
+            yield from block
+
+    @overload
+    def __getitem__(self, place: int) -> RawRow: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[RawRow]: ...
+    def __getitem__(self, place: int | slice) -> RawRow | Sequence[RawRow]:
+        """One row, or some; slow, since nobody needs it."""
+        return tuple(self)[place]
+
+
+def _shared(row: RawRow) -> tuple[ConnectionId, str, Stream, str, datetime]:
+    return row.connection, row.exchange, row.stream, row.scope, row.fetched_at
+
+
+def _block(rows: Sequence[RawRow]) -> RawBlock:
+    return RawBlock(
+        connection=rows[0].connection,
+        exchange=rows[0].exchange,
+        stream=rows[0].stream,
+        scope=rows[0].scope,
+        fetched_at=rows[0].fetched_at,
+        seqs=[row.seq for row in rows],
+        event_us=[us_of(row.event_at) for row in rows],
+        payloads=[row.payload for row in rows],
+        hashes=[row.payload_hash for row in rows],
+        ranks=[row.rank for row in rows],
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

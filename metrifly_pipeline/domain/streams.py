@@ -1,9 +1,10 @@
 """What is asked of an exchange: streams, scopes, spans of time, and the pages that come back."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from typing import overload
 
 JsonScalar = str | int | bool | None
 CursorState = Mapping[str, JsonScalar]
@@ -57,6 +58,54 @@ class RawRecord:
     event_at: datetime | None
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def at_us(micros: int | None) -> datetime | None:
+    """The moment of microseconds since 1970; None stays None."""
+    return None if micros is None else _EPOCH + timedelta(microseconds=micros)
+
+
+def us_of(moment: datetime | None) -> int | None:
+    """Microseconds since 1970, exactly; None stays None."""
+    return None if moment is None else (moment - _EPOCH) // timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Records(Sequence[RawRecord]):
+    """A page's records in columns, for histories of many: a thousand are two lists, not a thousand objects. Reads like a tuple of them."""
+
+    payloads: Sequence[str]
+    event_us: Sequence[int | None]
+    """Microseconds since 1970 of each; None where its time can't be read."""
+
+    @classmethod
+    def of(cls, records: Sequence[RawRecord]) -> "Records":
+        """Columns of records, whichever way they came."""
+        if isinstance(records, cls):
+            return records
+        return cls([record.payload for record in records], [us_of(record.event_at) for record in records])
+
+    def __len__(self) -> int:
+        """How many."""
+        return len(self.payloads)
+
+    def __iter__(self) -> Iterator[RawRecord]:
+        """One after the other."""
+        for payload, micros in zip(self.payloads, self.event_us, strict=True):
+            yield RawRecord(payload=payload, event_at=at_us(micros))
+
+    @overload
+    def __getitem__(self, place: int) -> RawRecord: ...
+    @overload
+    def __getitem__(self, place: slice) -> "Records": ...
+    def __getitem__(self, place: int | slice) -> "RawRecord | Records":
+        """One record, or some."""
+        if isinstance(place, slice):
+            return Records(self.payloads[place], self.event_us[place])
+        return RawRecord(payload=self.payloads[place], event_at=at_us(self.event_us[place]))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Task:
     """One thing to ask for next: a stream and scope, from where, up to when.
@@ -84,7 +133,7 @@ class Page:
 
     stream: Stream
     scope: str
-    records: tuple[RawRecord, ...]
+    records: Sequence[RawRecord]
     cursor_after: CursorState | None = None
     covered: Span | None = None
     ended: str = ""

@@ -3,26 +3,26 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from itertools import chain
 
 import pyarrow as pa
 
-from metrifly_pipeline.domain.lake_rows import RawRow
+from metrifly_pipeline.domain.lake_rows import RawBlock
+from metrifly_pipeline.domain.streams import at_us
 from metrifly_pipeline.lake.engine import Engine, script
 from metrifly_pipeline.lake.stored_table import FileFacts, may_hold_span
 from metrifly_pipeline.lake.table_set import TableSet
-from metrifly_pipeline.lake.tables import MOMENT, MOVEMENTS, RAW_RECORDS, TEXT, TRADES, WHOLE, listed
+from metrifly_pipeline.lake.tables import MOVEMENTS, RAW_RECORDS, TEXT, TRADES, WHOLE, listed
 from metrifly_pipeline.lake.targets import TARGETS
 
 _WANTED = pa.schema(
     [
-        pa.field("place", WHOLE),
         pa.field("connection_id", TEXT),
         pa.field("stream", TEXT),
         pa.field("scope", TEXT),
+        pa.field("seq", WHOLE),
         pa.field("payload_hash", TEXT),
         pa.field("rank", WHOLE),
-        pa.field("event_at", MOMENT),
         pa.field("watermark", WHOLE),
         pa.field("own_from", WHOLE),
     ]
@@ -31,9 +31,9 @@ _WANTED = pa.schema(
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One row that somebody wants to land: it is there if an equal one is normalised, or was landed under the own lease."""
+    """Rows that somebody wants to land: one is there if an equal one is normalised, or was landed under the own lease."""
 
-    row: RawRow
+    block: RawBlock
     watermark: int
     own_from: int
 
@@ -45,16 +45,16 @@ class LandedRows:
         self._tables = tables
         self._engine = engine
 
-    def find(self, wanted: Sequence[Wanted]) -> set[int]:
-        """Places in `wanted` whose row is there already. A record that another version superseded counts as gone."""
+    def find(self, wanted: Sequence[Wanted]) -> set[tuple[str, int]]:
+        """(connection, seq) of the wanted rows that are there already. A record that another version superseded counts as gone."""
         files = [file.path for file in self._tables.raw.files() if _may_hold(file, wanted)]
         if not files:
             return set()
         self._engine.view_files("raw_files", files, RAW_RECORDS.empty_select())
         self._engine.load("wanted", _as_table(wanted))
         hits = self._engine.rows(script("landed"))
-        superseded = self._superseded({connection for _, connection, _ in hits})
-        return {place for place, connection, seq in hits if (connection, seq) not in superseded}
+        superseded = self._superseded({connection for connection, _, _ in hits})
+        return {(connection, seq) for connection, seq, there in hits if (connection, there) not in superseded}
 
     def newest_balances(self, connections: Iterable[str]) -> dict[tuple[str, str], str]:
         """Fingerprint of the newest snapshot by (connection, scope)."""
@@ -90,29 +90,29 @@ class LandedRows:
 
 def _may_hold(file: FileFacts, wanted: Sequence[Wanted]) -> bool:
     """Whether a file may hold one of the rows: by connection and time; rows without a time are looked for everywhere."""
-    connections = {each.row.connection for each in wanted}
-    if not file.may_hold_any("connection_id", connections):
+    if not file.may_hold_any("connection_id", {each.block.connection for each in wanted}):
         return False
-    times: list[datetime] = [each.row.event_at for each in wanted if each.row.event_at is not None]
-    return len(times) < len(wanted) or may_hold_span(file, "event_at", min(times), max(times))
+    times = [micros for each in wanted for micros in each.block.event_us]
+    known = [micros for micros in times if micros is not None]
+    if len(known) < len(times):
+        return True
+    first, last = at_us(min(known, default=None)), at_us(max(known, default=None))
+    return first is not None and last is not None and may_hold_span(file, "event_at", first, last)
 
 
 def _as_table(wanted: Sequence[Wanted]) -> pa.Table:
-    rows = [each.row for each in wanted]
-    return pa.table(
-        [
-            list(range(len(rows))),
-            [row.connection for row in rows],
-            [str(row.stream) for row in rows],
-            [row.scope for row in rows],
-            [row.payload_hash for row in rows],
-            [row.rank for row in rows],
-            [row.event_at for row in rows],
-            [each.watermark for each in wanted],
-            [each.own_from for each in wanted],
-        ],
-        schema=_WANTED,
-    )
+    blocks = [each.block for each in wanted]
+    columns: list[list[object]] = [
+        [block.connection for block in blocks for _ in block.seqs],
+        [block.stream.value for block in blocks for _ in block.seqs],
+        [block.scope for block in blocks for _ in block.seqs],
+        list(chain.from_iterable(block.seqs for block in blocks)),
+        list(chain.from_iterable(block.hashes for block in blocks)),
+        list(chain.from_iterable(block.ranks for block in blocks)),
+        [each.watermark for each in wanted for _ in each.block.seqs],
+        [each.own_from for each in wanted for _ in each.block.seqs],
+    ]
+    return pa.table(columns, schema=_WANTED)
 
 
 def watermarks(tables: TableSet, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:

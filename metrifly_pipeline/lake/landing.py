@@ -10,20 +10,21 @@ from itertools import chain
 import pyarrow as pa
 
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.lake_rows import RawRow
+from metrifly_pipeline.domain.lake_rows import RawBlock, RawRow, RawRows
 from metrifly_pipeline.domain.ports import Reach
+from metrifly_pipeline.domain.streams import us_of
 from metrifly_pipeline.domain.trouble import LakeConflictError
 from metrifly_pipeline.lake.engine import Engine
-from metrifly_pipeline.lake.landed import LandedRows, Wanted
+from metrifly_pipeline.lake.landed import LandedRows
 from metrifly_pipeline.lake.landing_lease import NONE, LandingLease
 from metrifly_pipeline.lake.table_set import TableSet
-from metrifly_pipeline.lake.tables import RAW_RECORDS
+from metrifly_pipeline.lake.tables import MOMENT, RAW_RECORDS, WHOLE
 from metrifly_pipeline.lake.targets import TARGETS
 
 _ATTEMPTS = 10
 _TABLES = (RAW_RECORDS.name, *(target.name for target in TARGETS))
 
-_Fresh = dict[ConnectionId, list[RawRow]]
+_Fresh = dict[ConnectionId, list[RawBlock]]
 
 
 class Landing:
@@ -48,13 +49,13 @@ class Landing:
             fresh = self._fresh({connection: by_connection[connection] for connection in current}, leases)
             _refuse_repeated_numbers(fresh, marks)
             try:
-                if any(fresh.values()):
+                if any(block.seqs for blocks in fresh.values() for block in blocks):
                     self._commit(fresh, leases)
             except LakeConflictError:
                 continue
             for connection in current:
                 leases[connection].remember()
-            return {connection: len(fresh[connection]) for connection in current}
+            return {connection: sum(map(len, fresh[connection])) for connection in current}
         raise LakeConflictError(f"others landed for the same connections {_ATTEMPTS} times in a row; try again")
 
     def _mark(self, app_id: str) -> int:
@@ -83,7 +84,7 @@ class Landing:
         return {each: self._leases[each] for each in wanted}
 
     def _fresh(
-        self, rows: Mapping[ConnectionId, Sequence[RawRow]], leases: Mapping[ConnectionId, LandingLease]
+        self, rows: Mapping[ConnectionId, Sequence[RawBlock]], leases: Mapping[ConnectionId, LandingLease]
     ) -> _Fresh:
         """The rows that are not there, in their order; of equal ones the first."""
         news = {connection: leases[connection].news(own) for connection, own in rows.items()}
@@ -95,14 +96,14 @@ class Landing:
         wanted = list(chain.from_iterable(leases[connection].to_look_up(own) for connection, own in rows.items()))
         if not wanted:
             return rows
-        there = {self._number(wanted[place]) for place in self._landed.find(wanted)}
+        there = self._landed.find(wanted)
         return {
-            connection: [row for row in own if (connection, row.seq) not in there] for connection, own in rows.items()
+            connection: [
+                block.only([place for place, seq in enumerate(block.seqs) if (connection, seq) not in there])
+                for block in own
+            ]
+            for connection, own in rows.items()
         }
-
-    @staticmethod
-    def _number(wanted: Wanted) -> tuple[ConnectionId, int]:
-        return wanted.row.connection, wanted.row.seq
 
     def _learn_balances(self, rows: _Fresh, leases: Mapping[ConnectionId, LandingLease]) -> None:
         unknown = [connection for connection, own in rows.items() if leases[connection].must_learn_balances(own)]
@@ -113,8 +114,9 @@ class Landing:
             }
 
     def _commit(self, fresh: _Fresh, leases: Mapping[ConnectionId, LandingLease]) -> None:
-        marks = {leases[connection].app_id: own[-1].seq for connection, own in fresh.items() if own}
-        table = as_table(list(chain.from_iterable(fresh.values())))
+        blocks = {connection: [block for block in own if block.seqs] for connection, own in fresh.items()}
+        marks = {leases[connection].app_id: own[-1].seqs[-1] for connection, own in blocks.items() if own}
+        table = as_table(list(chain.from_iterable(blocks.values())))
         self._reach("land.before_commit")
         self._tables.raw.commit(table, marks)
         self._reach("land.after_commit")
@@ -122,33 +124,38 @@ class Landing:
         self._reach("land.after_fsync")
 
 
-def _by_connection(rows: Iterable[RawRow]) -> _Fresh:
-    """Rows by connection, in the order of their numbers."""
+def _by_connection(rows: Sequence[RawRow]) -> _Fresh:
+    """Blocks by connection, in the order of their numbers."""
     by_connection: _Fresh = {}
-    for row in rows:
-        by_connection.setdefault(row.connection, []).append(row)
+    for block in RawRows.of(rows).blocks:
+        by_connection.setdefault(block.connection, []).append(block)
     for own in by_connection.values():
-        own.sort(key=lambda row: row.seq)
+        own.sort(key=lambda block: block.seqs[0])
     return by_connection
 
 
 def _refuse_repeated_numbers(fresh: _Fresh, marks: Mapping[ConnectionId, int]) -> None:
-    if any(own and own[0].seq <= marks[connection] for connection, own in fresh.items()):
+    if any(block.seqs[0] <= marks[connection] for connection, own in fresh.items() for block in own if block.seqs):
         raise LakeConflictError("a raw record's number does not rise: it was given out before under the same lease")
 
 
-def as_table(rows: Sequence[RawRow]) -> pa.Table:
-    """Raw rows, sorted as they shall lie in files, as Arrow."""
-    columns = [
-        [row.connection for row in rows],
-        [row.exchange for row in rows],
-        [str(row.stream) for row in rows],
-        [row.scope for row in rows],
-        [row.seq for row in rows],
-        [row.rank for row in rows],
-        [row.fetched_at for row in rows],
-        [row.event_at for row in rows],
-        [row.payload_hash for row in rows],
-        [row.payload for row in rows],
+def as_table(blocks: Sequence[RawBlock]) -> pa.Table:
+    """Raw rows, in the order in which they shall lie in files, as Arrow."""
+    columns: tuple[Iterable[object], ...] = (
+        [block.connection for block in blocks for _ in block.seqs],
+        [block.exchange for block in blocks for _ in block.seqs],
+        [block.stream.value for block in blocks for _ in block.seqs],
+        [block.scope for block in blocks for _ in block.seqs],
+        chain.from_iterable(block.seqs for block in blocks),
+        chain.from_iterable(block.ranks for block in blocks),
+        chain.from_iterable([us_of(block.fetched_at)] * len(block) for block in blocks),
+        chain.from_iterable(block.event_us for block in blocks),
+        chain.from_iterable(block.hashes for block in blocks),
+        chain.from_iterable(block.payloads for block in blocks),
+    )
+    # Times come as whole microseconds, which is what Arrow holds: a datetime for each would only cost.
+    arrays = [
+        pa.array(list(column), WHOLE if field.type == MOMENT else field.type).cast(field.type)
+        for column, field in zip(columns, RAW_RECORDS.schema, strict=True)
     ]
-    return pa.table(columns, schema=RAW_RECORDS.schema)
+    return pa.table(arrays, schema=RAW_RECORDS.schema)

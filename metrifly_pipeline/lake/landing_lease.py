@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from metrifly_pipeline.domain.lake_rows import SEQ_PER_TOKEN, RawRow
+from metrifly_pipeline.domain.lake_rows import SEQ_PER_TOKEN, RawBlock
 from metrifly_pipeline.domain.streams import Stream
 from metrifly_pipeline.lake.landed import Wanted
 from metrifly_pipeline.lake.targets import target_of
@@ -33,45 +33,59 @@ class LandingLease:
         """Whether a later lease has landed: `mark` is how far the connection's numbers have come."""
         return mark >= (self.token + 1) * SEQ_PER_TOKEN
 
-    def news(self, rows: Iterable[RawRow]) -> list[RawRow]:
-        """Rows that neither this process landed under this lease nor an earlier row of `rows` equals; all balances."""
+    def news(self, blocks: Iterable[RawBlock]) -> list[RawBlock]:
+        """Rows that neither this process landed under this lease nor an earlier row of `blocks` equals; all balances."""
         self._pending = {}
-        kept = []
-        for row in rows:
-            if row.stream is not Stream.BALANCES:
-                place = (str(row.stream), row.scope, row.rank)
-                here = self._pending.setdefault(place, set())
-                if row.payload_hash in here or row.payload_hash in self._landed.get(place, ()):
-                    continue
-                here.add(row.payload_hash)
-            kept.append(row)
-        return kept
+        return [block if block.stream is Stream.BALANCES else self._news_of(block) for block in blocks]
 
-    def to_look_up(self, rows: Iterable[RawRow]) -> list[Wanted]:
-        """Those of `rows` that may lie in the table although this process did not land them."""
-        if not self._began_elsewhere and max(self._watermarks.values()) == NONE:
-            return []
+    def _news_of(self, block: RawBlock) -> RawBlock:
+        if not any(block.ranks) and self._is_all_news(block):
+            return block
+        kept = []
+        for number, (payload_hash, rank) in enumerate(zip(block.hashes, block.ranks, strict=True)):
+            place = (str(block.stream), block.scope, rank)
+            here = self._pending.setdefault(place, set())
+            if payload_hash not in here and payload_hash not in self._landed.get(place, ()):
+                here.add(payload_hash)
+                kept.append(number)
+        return block.only(kept)
+
+    def _is_all_news(self, block: RawBlock) -> bool:
+        """The quick way for a page that holds nothing twice and nothing known, as almost every page of a first import."""
+        place = (str(block.stream), block.scope, 0)
+        here, own = self._pending.setdefault(place, set()), set(block.hashes)
+        if len(own) < len(block) or not own.isdisjoint(here) or not own.isdisjoint(self._landed.get(place, ())):
+            return False
+        here |= own
+        return True
+
+    def to_look_up(self, blocks: Iterable[RawBlock]) -> list[Wanted]:
+        """Those of `blocks` whose rows may lie in the table although this process did not land them."""
         own_from = self.token * SEQ_PER_TOKEN
         return [
-            Wanted(row, self._watermarks[row.stream], own_from)
-            for row in rows
-            if row.stream is not Stream.BALANCES and (self._began_elsewhere or self._watermarks[row.stream] != NONE)
+            Wanted(block, self._watermarks[block.stream], own_from)
+            for block in blocks
+            if block.stream is not Stream.BALANCES and (self._began_elsewhere or self._watermarks[block.stream] != NONE)
         ]
 
-    def must_learn_balances(self, rows: Iterable[RawRow]) -> bool:
-        """Whether there are snapshots in `rows` and the newest ones in the table aren't known yet."""
-        return self.balances is None and any(row.stream is Stream.BALANCES for row in rows)
+    def must_learn_balances(self, blocks: Iterable[RawBlock]) -> bool:
+        """Whether there are snapshots in `blocks` and the newest ones in the table aren't known yet."""
+        return self.balances is None and any(block.stream is Stream.BALANCES for block in blocks)
 
-    def changed_balances(self, rows: Sequence[RawRow]) -> list[RawRow]:
-        """`rows` without snapshots that say what the one before them said; one that returns to an older state is news."""
+    def changed_balances(self, blocks: Sequence[RawBlock]) -> list[RawBlock]:
+        """`blocks` without snapshots that say what the one before them said; one that returns to an older state is news."""
         newest = dict(self.balances or {})
         kept = []
-        for row in rows:
-            if row.stream is Stream.BALANCES:
-                if newest.get(row.scope) == row.payload_hash:
-                    continue
-                newest[row.scope] = row.payload_hash
-            kept.append(row)
+        for block in blocks:
+            if block.stream is not Stream.BALANCES:
+                kept.append(block)
+                continue
+            changed = []
+            for place, payload_hash in enumerate(block.hashes):
+                if newest.get(block.scope) != payload_hash:
+                    newest[block.scope] = payload_hash
+                    changed.append(place)
+            kept.append(block.only(changed))
         self._pending_balances = newest
         return kept
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.lake_rows import SEQ_PER_TOKEN, RawRow
+from metrifly_pipeline.domain.lake_rows import SEQ_PER_TOKEN, RawBlock, RawRows
 from metrifly_pipeline.domain.ports import Advance, Clock, ControlStore, CursorMove, Lake, Reach, reach_nothing
 from metrifly_pipeline.domain.status import Connection, Lease
-from metrifly_pipeline.domain.streams import Page
+from metrifly_pipeline.domain.streams import Page, Records
 from metrifly_pipeline.domain.trouble import LeaseLostError
 
 GROUP_RECORDS = 5_000
@@ -25,7 +25,7 @@ class _Turn:
     connection: Connection
     lease: Lease
     next_number: int = 0
-    rows: list[RawRow] = field(default_factory=list)
+    blocks: list[RawBlock] = field(default_factory=list)
     moves: list[CursorMove] = field(default_factory=list)
     landed: int = 0
     lost: bool = False
@@ -98,6 +98,11 @@ class Landing:
             turn = self._turns.pop(connection)
             return turn.landed, turn.lost
 
+    def forget(self, connection: ConnectionId) -> None:
+        """Drop what a turn had pulled and not landed; its cursor did not move, so it is fetched again."""
+        with self._lock:
+            self._turns.pop(connection, None)
+
     def numbered(self, connection: ConnectionId) -> int:
         """How many sequence numbers this turn has given out."""
         with self._lock:
@@ -110,27 +115,9 @@ class Landing:
 
     def _take(self, turn: _Turn, page: Page, ranks: Counter[str] | None) -> None:
         fetched_at = self._clock()
-        for record in page.records:
-            digest = hashlib.blake2b(record.payload.encode(), digest_size=16).hexdigest()
-            rank = 0
-            if ranks is not None:
-                rank = ranks[digest]
-                ranks[digest] += 1
-            turn.rows.append(
-                RawRow(
-                    connection=turn.connection.id,
-                    exchange=turn.connection.exchange,
-                    stream=page.stream,
-                    scope=page.scope,
-                    seq=turn.lease.token * SEQ_PER_TOKEN + turn.next_number,
-                    fetched_at=fetched_at,
-                    event_at=record.event_at,
-                    payload=record.payload,
-                    payload_hash=digest,
-                    rank=rank,
-                )
-            )
-            turn.next_number += 1
+        if page.records:
+            turn.blocks.append(_block(turn, page, fetched_at, ranks))
+            turn.next_number += len(page.records)
         turn.moves.append(
             CursorMove(
                 stream=page.stream,
@@ -146,11 +133,11 @@ class Landing:
         self._pending_since = self._pending_since or fetched_at
 
     def _commit(self) -> None:
-        turns = [turn for turn in self._turns.values() if (turn.rows or turn.moves) and not turn.lost]
+        turns = [turn for turn in self._turns.values() if (turn.blocks or turn.moves) and not turn.lost]
         if turns:
             self._land_then_move(turns)
         for turn in turns:
-            turn.rows, turn.moves = [], []
+            turn.blocks, turn.moves = [], []
         self._pending, self._pending_since = 0, None
 
     def _land_then_move(self, turns: list[_Turn]) -> None:
@@ -160,17 +147,17 @@ class Landing:
         self._reach("cursor.after")
 
     def _land(self, turns: list[_Turn]) -> Mapping[ConnectionId, int]:
-        rows = [row for turn in turns for row in turn.rows]
-        if not rows:
+        blocks = [block for turn in turns for block in turn.blocks]
+        if not blocks:
             return {}
         tokens = {turn.connection.id: turn.lease.token for turn in turns}
         app_ids = {turn.connection.id: turn.connection.app_id for turn in turns}
-        return self._lake.append_raw(rows, tokens, app_ids)
+        return self._lake.append_raw(RawRows(blocks), tokens, app_ids)
 
     def _move(self, turns: list[_Turn], landed: Mapping[ConnectionId, int]) -> None:
         """Move what is landed; a turn whose rows the lake did not take was overtaken, whatever its lease says."""
         for turn in turns:
-            turn.lost = bool(turn.rows) and turn.connection.id not in landed
+            turn.lost = bool(turn.blocks) and turn.connection.id not in landed
         safe = [turn for turn in turns if not turn.lost]
         advances = [
             Advance(lease=turn.lease, moves=tuple(turn.moves), landed=landed.get(turn.connection.id, 0))
@@ -180,3 +167,29 @@ class Landing:
         for turn in safe:
             turn.landed += landed.get(turn.connection.id, 0)
             turn.lost = turn.connection.id in lost
+
+
+def _block(turn: _Turn, page: Page, fetched_at: datetime, ranks: Counter[str] | None) -> RawBlock:
+    """Number and fingerprint the records of a page."""
+    records = Records.of(page.records)
+    hashes = [hashlib.blake2b(payload.encode(), digest_size=16).hexdigest() for payload in records.payloads]
+    first = turn.lease.token * SEQ_PER_TOKEN + turn.next_number
+    return RawBlock(
+        connection=turn.connection.id,
+        exchange=turn.connection.exchange,
+        stream=page.stream,
+        scope=page.scope,
+        fetched_at=fetched_at,
+        seqs=range(first, first + len(hashes)),
+        event_us=records.event_us,
+        payloads=records.payloads,
+        hashes=hashes,
+        ranks=[0] * len(hashes) if ranks is None else [_rank(ranks, digest) for digest in hashes],
+    )
+
+
+def _rank(ranks: Counter[str], digest: str) -> int:
+    """How many equal payloads this scan has brought before."""
+    rank = ranks[digest]
+    ranks[digest] += 1
+    return rank

@@ -18,7 +18,7 @@ from metrifly_pipeline.exchanges.paging.rows import (
     from_us,
     read_rows,
     records,
-    row_number,
+    row_numbers,
     scope_params,
     to_us,
 )
@@ -61,7 +61,7 @@ class _Driver:
                 covered = Span(from_us(min(start_us, end_us)), from_us(end_us))
                 yield self._page(rows, cursor, covered=covered, ended="short page", done=len(ids.seen))
                 return
-            oldest = min(row_number(self.spec, row) for row in rows)
+            oldest = min(row_numbers(self.spec, rows))
             after = oldest if after is None else min(after, oldest)
             yield self._page(rows, self._midway(start_us, end_us, after), done=len(ids.seen))
 

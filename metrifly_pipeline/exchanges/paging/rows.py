@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import orjson
 
 from metrifly_pipeline.domain.spec import StreamSpec
-from metrifly_pipeline.domain.streams import RawRecord
+from metrifly_pipeline.domain.streams import RawRecord, Records
 from metrifly_pipeline.exchanges import errors
 
 Row = dict[str, Any]
@@ -84,20 +84,36 @@ def read_rows(spec: StreamSpec, body: Any) -> Answer:
     return Answer(found, body)
 
 
-def records(spec: StreamSpec, rows: Sequence[Row]) -> tuple[RawRecord, ...]:
-    """Write rows as raw records. `event_at` is None where a row's time can't be read (the lake says so, not we)."""
+def records(spec: StreamSpec, rows: Sequence[Row], event_us: Sequence[int | None] | None = None) -> Sequence[RawRecord]:
+    """Write rows as raw records; `event_us` where the caller has read the rows' times already."""
+    return Records(_written(rows), times(spec, rows) if event_us is None else event_us) if rows else ()
+
+
+def _written(rows: Sequence[Row]) -> list[str]:
+    write = orjson.dumps
+    try:
+        return [write(row, option=orjson.OPT_SORT_KEYS).decode() for row in rows]
+    except TypeError:
+        return [canonical(row) for row in rows]
+
+
+def times(spec: StreamSpec, rows: Sequence[Row]) -> list[int | None]:
+    """When each happened, in microseconds since 1970; None where that can't be read (the lake says so, not we)."""
+    whole = _whole([row.get(spec.time_field) for row in rows]) if spec.time_unit == "ms" else None
+    if whole and min(whole) >= _OLDEST_US // UNIT_US["ms"] and max(whole) < _NEWEST_US // UNIT_US["ms"]:
+        return [value * UNIT_US["ms"] for value in whole]
     read = _time_reader(spec.time_field, spec.time_unit)
-    written = []
-    for row in rows:
-        micros = read(row)
-        event_at = None if micros is None else EPOCH + timedelta(microseconds=micros)
-        written.append(RawRecord(payload=canonical(row), event_at=event_at))
-    return tuple(written)
+    return [read(row) for row in rows]
 
 
-def happened_us(spec: StreamSpec, row: Row) -> int | None:
-    """When a record happened, in microseconds since 1970, without a float in between; None where that can't be read."""
-    return _time_reader(spec.time_field, spec.time_unit)(row)
+def _whole(values: Sequence[Any]) -> list[int] | None:
+    """Whole numbers or texts of them, all at once; None where one is something else."""
+    if not {type(value) for value in values} <= {int, str}:
+        return None
+    try:
+        return list(map(int, values))
+    except ValueError:
+        return None
 
 
 @cache
@@ -158,12 +174,28 @@ def row_id(spec: StreamSpec, row: Row) -> str:
     return str(value)
 
 
+def _ids(spec: StreamSpec, rows: Sequence[Row]) -> list[str]:
+    """The same of a page."""
+    field = spec.id_field
+    if field and "." not in field:
+        values = [row.get(field) for row in rows]
+        if None not in values:
+            return list(map(str, values))
+    return [row_id(spec, row) for row in rows]
+
+
 def row_number(spec: StreamSpec, row: Row) -> int:
     """The id of a row as a number, where paging counts on it."""
     try:
         return int(row_id(spec, row))
     except ValueError:
         raise errors.unexpected("a row's id is not a number") from None
+
+
+def row_numbers(spec: StreamSpec, rows: Sequence[Row]) -> list[int]:
+    """The same of a page."""
+    whole = _whole([row.get(spec.id_field) for row in rows])
+    return [row_number(spec, row) for row in rows] if whole is None else whole
 
 
 def ceil_to(micros: int, unit: int) -> int:
@@ -207,7 +239,7 @@ class NewIds:
     def add(self, spec: StreamSpec, rows: Sequence[Row]) -> int:
         """Take a page; returns how many ids are new. Raises after ten pages without one."""
         before = len(self.seen)
-        self.seen.update([row_id(spec, row) for row in rows])
+        self.seen.update(_ids(spec, rows))
         new = len(self.seen) - before
         self._idle = 0 if new else self._idle + 1
         if self._idle >= self.MOST_IDLE_PAGES:

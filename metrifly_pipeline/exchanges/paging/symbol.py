@@ -6,7 +6,7 @@ tail are one request, and a row that is shown late is found between its neighbou
 it is asked again as any other, and a symbol that comes back is read on from where it stopped).
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from metrifly_pipeline.domain.spec import StreamSpec
@@ -18,11 +18,11 @@ from metrifly_pipeline.exchanges.paging.rows import (
     NewIds,
     Row,
     from_us,
-    happened_us,
     read_rows,
     records,
-    row_number,
+    row_numbers,
     scope_params,
+    times,
     to_us,
 )
 
@@ -71,18 +71,18 @@ class _Driver:
         self.reread_id = int(cursor.get("reread_from_id", 0))
         self.deep_id = int(cursor.get("deep_from_id", 0))
         self.next_id = int(cursor.get("next_id", self.deep_id if task.deep else self.reread_id))
+        self.event_us: Sequence[int | None] = ()
+        """When each row of the page at hand happened."""
 
     def take(self, rows: list[Row] | Any) -> None:
         """Note the ids of a page. A row whose time can't be read counts as settled, and says nothing of where an overlap begins."""
-        for row in rows:
-            number, micros = row_number(self.spec, row), happened_us(self.spec, row)
-            self.next_id = max(self.next_id, number + 1)
-            if micros is None or micros <= self.settled_us:
-                self.last_id = max(self.last_id, number)
-            if micros is not None and micros < self.overlap_us:
-                self.reread_id = max(self.reread_id, number + 1)
-            if micros is not None and micros < self.deep_us:
-                self.deep_id = max(self.deep_id, number + 1)
+        numbers, self.event_us = row_numbers(self.spec, rows), times(self.spec, rows)
+        timed = list(zip(numbers, self.event_us, strict=True))
+        settled = [number for number, micros in timed if micros is None or micros <= self.settled_us]
+        self.last_id = max(self.last_id, max(settled, default=NONE))
+        self.next_id = max(self.next_id, max(numbers, default=NONE) + 1)
+        self.reread_id = max(self.reread_id, _behind(timed, self.overlap_us))
+        self.deep_id = max(self.deep_id, _behind(timed, self.deep_us))
 
     def midway(self, rows: Any, done: int) -> Page:
         """A full page: there may be more."""
@@ -115,13 +115,18 @@ class _Driver:
         return Page(
             stream=self.task.stream,
             scope=self.task.scope,
-            records=records(self.spec, rows),
+            records=records(self.spec, rows, self.event_us),
             cursor_after=cursor,
             covered=covered,
             ended=ended,
             done=done,
             planned=done,
         )
+
+
+def _behind(timed: Iterable[tuple[int, int | None]], moment_us: int) -> int:
+    """The id after the last row that happened before a moment; 0 where there is none."""
+    return max((number + 1 for number, micros in timed if micros is not None and micros < moment_us), default=0)
 
 
 def _micros(seconds: float) -> int:

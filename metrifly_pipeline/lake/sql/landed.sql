@@ -1,9 +1,9 @@
 -- lake/sql/landed.sql: which wanted rows are there already. In: wanted, raw_files (view)
 -- The same payload has the same time, so times bound the scan without hiding a row.
 SELECT
-    wanted.place,
     wanted.connection_id,
-    raw_files.seq
+    wanted.seq,
+    raw_files.seq AS there
 FROM raw_files
 INNER JOIN wanted
     ON

@@ -9,7 +9,16 @@ from hypothesis import strategies as st
 
 from metrifly_pipeline.domain.streams import Paging
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
-from metrifly_pipeline.exchanges.paging.rows import canonical, dig, happened_us, read_rows, row_id, slow_canonical
+from metrifly_pipeline.exchanges.paging.rows import (
+    canonical,
+    dig,
+    read_rows,
+    records,
+    row_id,
+    row_numbers,
+    slow_canonical,
+    times,
+)
 from tests.unit.exchanges.model import SPECS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -39,20 +48,20 @@ def test_seconds_with_decimals_are_read_to_the_microsecond_and_cut_towards_the_p
     text = f"{micros // 1_000_000}.{micros % 1_000_000:06d}999"[: 11 + digits]
     kept = min(digits, 6)
 
-    assert happened_us(spec, {"time": text}) == micros // 10 ** (6 - kept) * 10 ** (6 - kept)
+    assert times(spec, [{"time": text}])[0] == micros // 10 ** (6 - kept) * 10 ** (6 - kept)
 
 
 @pytest.mark.parametrize(
     "value", [None, True, "", "abc", "NaN", "-1", "0", "1e9", "99999999999999999999", "1230767999", " ", [], {"a": 1}]
 )
 def test_a_time_that_cannot_be_meant_is_none(value):
-    assert happened_us(SPECS[Paging.OFFSET_IN_WINDOW], {"time": value}) is None
+    assert times(SPECS[Paging.OFFSET_IN_WINDOW], [{"time": value}]) == [None]
 
 
 def test_milliseconds_are_read_as_numbers_and_as_text():
     spec = SPECS[Paging.ID_BACKWARDS]
     for value in (1_700_000_000_123, "1700000000123"):
-        assert happened_us(spec, {"ts": value}) == 1_700_000_000_123_000
+        assert times(spec, [{"ts": value}])[0] == 1_700_000_000_123_000
     assert EPOCH + timedelta(microseconds=1_700_000_000_123_000) == datetime(
         2023, 11, 14, 22, 13, 20, 123_000, tzinfo=UTC
     )
@@ -81,3 +90,30 @@ def test_a_mapping_gives_its_keys_to_its_rows():
     assert [row_id(spec, row) for row in answer.rows] == ["T1"]
     with pytest.raises(ExchangeTroubleError):
         read_rows(spec, {"result": {"trades": {"T1": "text"}}})
+
+
+moments = st.one_of(
+    st.integers(-5, 10**14),
+    st.integers(1_300_000_000_000, 4_000_000_000_000),
+    st.booleans(),
+    st.none(),
+    st.text(max_size=4),
+)
+
+
+@given(st.lists(moments.flatmap(lambda value: st.sampled_from([value, str(value)])), max_size=6))
+def test_a_page_of_times_is_read_as_its_rows_are_one_by_one(values):
+    spec = SPECS[Paging.ID_BACKWARDS]
+    rows = [{"ts": value} for value in values]
+
+    assert times(spec, rows) == [times(spec, [row])[0] for row in rows]
+    assert [record.event_at for record in records(spec, rows)] == [records(spec, [row])[0].event_at for row in rows]
+
+
+def test_ids_that_are_no_numbers_stop_a_page_however_many_are():
+    spec = SPECS[Paging.ID_BACKWARDS]
+
+    assert row_numbers(spec, [{"billId": "7"}, {"billId": 8}]) == [7, 8]
+    for wrong in ("x", None, True, 1.5, [], ""):
+        with pytest.raises(ExchangeTroubleError):
+            row_numbers(spec, [{"billId": "7"}, {"billId": wrong}])
