@@ -60,6 +60,7 @@ def test_every_exchange_of_ccxt_is_found_and_linked_ones_come_first(gateway):
     found = gateway.search("")
     assert {entry.name for entry in found} == set(ccxt.exchanges)
     assert all(entry.title for entry in found)
+    assert {entry.title for entry in found} >= {"Kraken", "Gemini", "HollaEx", "Crypto.com"}
     linked = [entry.has_room for entry in found]
     assert linked == sorted(linked, reverse=True)
     assert [entry.name for entry in gateway.search("KRAKEN")][:1] == ["kraken"]
