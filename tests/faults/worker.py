@@ -37,7 +37,7 @@ def killer(label: str, hit: int) -> Callable[[str], None]:
 
 def cursor_first(landing: Landing, turns: list) -> None:
     """The wrong order, as a control: the cursor moves before the files are there."""
-    landing._move(turns, {turn.connection.id: len(turn.rows) for turn in turns})
+    landing._move(turns, {turn.connection.id: turn.next_number for turn in turns})
     landing._reach("cursor.before")
     landing._land(turns)
 
