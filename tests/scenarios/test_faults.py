@@ -2,8 +2,6 @@
 
 from datetime import timedelta
 
-import pytest
-
 from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.status import Outcome, Status
 from metrifly_pipeline.sandbox.builder import AccountBuilder
@@ -48,8 +46,7 @@ def cursors_of(home, connection, streams):
     return stopped, [row for row in control.coverage(connection) if asked(row.stream, row.scope)]
 
 
-@pytest.mark.parametrize("kind", BROKEN, ids=lambda kind: kind.value)
-def test_a_broken_answer_at_status_200_fails_the_run_moves_nothing_and_loses_nothing(imported, exchange, kind):
+def test_a_broken_answer_at_status_200_fails_the_run_moves_nothing_and_loses_nothing(imported, exchange):
     it = imported(exchange)
     known = len(it.account.trades)
     append_trade(it.account, now_us=it.home.time.now_us)
@@ -58,12 +55,13 @@ def test_a_broken_answer_at_status_200_fails_the_run_moves_nothing_and_loses_not
     assert len(endpoints) >= 3
 
     for path, streams in endpoints.items():
-        before = cursors_of(it.home, it.connection, streams)
-        it.home.fault(exchange, kind, path, times=FOR_EVER)
-        report = it.home.sync(it.connection)
-        it.home.mend()
-        assert (report.run.outcome, report.run.reason) == (Outcome.FAILED, Reason.UNEXPECTED_RESPONSE.value), path
-        assert cursors_of(it.home, it.connection, streams) == before, path
+        for kind in BROKEN:
+            before = cursors_of(it.home, it.connection, streams)
+            it.home.fault(exchange, kind, path, times=FOR_EVER)
+            run = it.home.sync(it.connection).run
+            it.home.mend()
+            assert (run.outcome, run.reason) == (Outcome.FAILED, Reason.UNEXPECTED_RESPONSE.value), (path, kind)
+            assert cursors_of(it.home, it.connection, streams) == before, (path, kind)
         assert "unexpected_response" in it.home.standing(it.connection)
         assert it.home.view(it.connection).status is Status.DELAYED
 
@@ -81,25 +79,25 @@ PASSING = {
     FaultKind.STATUS_429: "90",
     FaultKind.STATUS_418: "200",
 }
-"""What passes by itself, and what is asked of us: seconds to wait."""
+"""What passes by itself; of the last two also what they ask of us: seconds to wait."""
 
 
 def test_what_passes_by_itself_is_waited_out_at_least_as_long_as_asked(imported, exchange):
     it = imported(exchange)
     it.home.product.gateway._timeout = 0.3
     for kind, value in PASSING.items():
-        append_trade(it.account, now_us=it.home.time.now_us)
-        it.home.time.turn(minutes=5)
         it.home.time.slept.clear()
-        fault = it.home.fault(exchange, kind, FILLS[exchange], value=value)
+        fault = it.home.fault(exchange, kind, DEPOSITS[exchange], value=value)
 
-        report = it.home.sync(it.connection)
+        run = it.home.sync(it.connection).run
 
         assert fault.times == 0, kind  # it struck
-        assert (report.run.outcome, report.run.trades_added) == (Outcome.ADDED, 1), kind
-        assert max(it.home.time.slept) >= (float(value or 0) if "429" in kind or "418" in kind else 0.1), kind
-    it.home.publish()
-    assert_exact(it.home, it.connection)
+        assert run.outcome is Outcome.NOTHING_NEW, kind
+        assert max(it.home.time.slept) >= (float(value) if "status_4" in kind else 0.1), kind
+
+    append_trade(it.account, now_us=it.home.time.now_us)
+    it.home.fault(exchange, FaultKind.STATUS_503, FILLS[exchange], times=2)
+    assert it.home.sync(it.connection).run.trades_added == 1
 
 
 def test_a_wait_that_is_too_long_to_sit_out_is_told_and_kept(imported, exchange):
@@ -119,16 +117,14 @@ def test_a_wait_that_is_too_long_to_sit_out_is_told_and_kept(imported, exchange)
     assert it.home.view(it.connection).status is Status.UP_TO_DATE
 
 
-UNREADABLE = {
-    FaultKind.BAD_ROW_NAN: "NaN",
-    FaultKind.BAD_ROW_DECIMALS: "0.1234567890123456789",
-    FaultKind.BAD_ROW_TIME: "the day before yesterday",
-    FaultKind.BAD_ROW_NULL: "null",
-}
+UNREADABLE = (
+    ({FaultKind.BAD_ROW_NAN: "NaN"}, {FaultKind.BAD_ROW_DECIMALS: "0.1234567890123456789"}),
+    ({FaultKind.BAD_ROW_TIME: "the day before yesterday"}, {FaultKind.BAD_ROW_NULL: "null"}),
+)
+"""What is wrong with a trade and with a movement of one sync, and what the exchange sent."""
 
 
-@pytest.mark.parametrize("what", ["trades", "movements"])
-def test_a_row_that_can_not_be_read_is_quarantined_with_its_reason_and_the_rest_lands(home, exchange, what):
+def test_a_row_that_can_not_be_read_is_quarantined_with_its_reason_and_the_rest_lands(home, exchange):
     account = (
         AccountBuilder(exchange, first_at=NOW - timedelta(days=5))
         .with_movement(asset=CASH[exchange], amount="200000")
@@ -136,31 +132,30 @@ def test_a_row_that_can_not_be_read_is_quarantined_with_its_reason_and_the_rest_
     )
     home.start(account)
     connection = home.imported(account)
-    for kind in UNREADABLE:
+    for kinds in UNREADABLE:
         home.time.turn(hours=1)
         for _ in range(2):
-            if what == "trades":
-                account.with_fill(market=f"BTC/{CASH[exchange]}", amount="0.1", at=home.time.now - MINUTE)
-            else:
-                account.with_movement(asset=CASH[exchange], amount="500", at=home.time.now - MINUTE)
-        fault = home.fault(exchange, kind, {"trades": FILLS, "movements": DEPOSITS}[what][exchange])
+            account.with_fill(market=f"BTC/{CASH[exchange]}", amount="0.1", at=home.time.now - MINUTE)
+            account.with_movement(asset=CASH[exchange], amount="500", at=home.time.now - MINUTE)
+        paths = (FILLS[exchange], DEPOSITS[exchange])
+        faults = [home.fault(exchange, *kind, path) for kind, path in zip(kinds, paths, strict=True)]
 
-        report = home.sync(connection)
+        run = home.sync(connection).run
 
-        assert fault.times == 0, kind
-        assert (report.run.outcome, report.run.quarantined) == (Outcome.ADDED, 1), kind
-        assert report.run.trades_added + report.run.movements_added >= 1, kind
+        assert [fault.times for fault in faults] == [0, 0]
+        assert (run.outcome, run.quarantined) == (Outcome.ADDED, 2)
+        assert run.trades_added >= 1
+        assert run.movements_added >= 1
 
     home.time.turn(days=7)
     home.sync(connection)  # which reads the last month again, and with it the good copy of each
     home.publish()
-    rows = home.query("SELECT target, reason, payload FROM quarantine ORDER BY seq")
-    assert [row["target"] for row in rows] == [what] * len(UNREADABLE)
-    for row, sent in zip(rows, UNREADABLE.values(), strict=True):
-        assert row["reason"]
-        assert sent in row["payload"]
-    assert len({row["reason"] for row in rows}) >= 3
-    assert home.standing(connection)["quarantined_records"].detail == f"{len(UNREADABLE)} records"
+    for place, target in enumerate(("trades", "movements")):
+        rows = [row for row in home.query("SELECT * FROM quarantine ORDER BY seq") if row["target"] == target]
+        for row, kinds in zip(rows, UNREADABLE, strict=True):
+            assert next(iter(kinds[place].values())) in row["payload"]
+            assert row["reason"]
+    assert home.standing(connection)["quarantined_records"].detail == "4 records"
     assert home.published(connection)["status"] == "up_to_date"
     assert_exact(home, connection)
 
