@@ -3,7 +3,7 @@
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -32,17 +32,23 @@ class Engine:
     """A DuckDB connection of its own; temp tables hold one exchange's batch at a time. Not for several threads at once."""
 
     def __init__(self, spill: Path) -> None:
-        self._connection = duckdb.connect(
+        self._spill = spill
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Opened by the first question: whoever asks the control database alone, as every tick of a sensor does, need not wait for it."""
+        made = duckdb.connect(
             config={
                 "memory_limit": _MEMORY,
-                "temp_directory": str(spill),
+                "temp_directory": str(self._spill),
                 "threads": str(min(os.cpu_count() or 1, _MOST_THREADS)),
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             }
         )
-        self.run("SET TimeZone = 'UTC'")
-        self.run(script("macros"))
+        made.execute("SET TimeZone = 'UTC'")
+        made.execute(script("macros"))
+        return made
 
     def run(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> None:
         """Run statements whose result nobody needs."""
