@@ -11,7 +11,7 @@ from metrifly_pipeline.domain.streams import Stream
 from metrifly_pipeline.lake import open_lake
 from tests.unit.lake.toy import ALICE, TOY, Feed, rows_of
 
-STORIES = max(settings.default.max_examples // 7, 1)
+STORIES = max(settings.default.max_examples // 10, 1)
 """Each story commits some dozen times, so there are fewer of them; `make fuzz` tells more."""
 
 
@@ -64,7 +64,9 @@ def test_zeros_that_were_never_anything_else_add_nothing(lake, alice):
 
 def test_a_total_is_added_up_where_the_exchange_tells_only_its_parts(lake, alice):
     alice.take(
-        alice.row(Stream.BALANCES, "spot", {"XBT": {"free": "1.5", "locked": "0.25"}, "EUR": {"free": "1e1", "locked": "0"}})
+        alice.row(
+            Stream.BALANCES, "spot", {"XBT": {"free": "1.5", "locked": "0.25"}, "EUR": {"free": "1e1", "locked": "0"}}
+        )
     )
 
     assert newest(lake) == {
@@ -112,11 +114,15 @@ def test_a_connection_that_was_never_asked_for_balances_is_not_reconciled(lake, 
     assert [(row.connection, row.difference) for row in lake.reconcile()] == [(bob.connection, Decimal(0))]
 
 
-snapshots = st.dictionaries(st.sampled_from(["XBT", "XBT_E", "EUR", "WAT"]), st.sampled_from(["0", "1", "2.50", "2.5"]), max_size=4)
+snapshots = st.dictionaries(
+    st.sampled_from(["XBT", "XBT_E", "EUR", "WAT"]), st.sampled_from(["0", "1", "2.50", "2.5"]), max_size=4
+)
 
 
 @settings(max_examples=STORIES)
-@given(story=st.lists(st.tuples(st.sampled_from(["spot", "funding"]), snapshots, st.booleans()), min_size=1, max_size=8))
+@given(
+    story=st.lists(st.tuples(st.sampled_from(["spot", "funding"]), snapshots, st.booleans()), min_size=1, max_size=8)
+)
 def test_the_newest_rows_are_the_newest_snapshots(story):
     with tempfile.TemporaryDirectory() as home:
         feed = Feed(open_lake(Path(home) / "lake", {"toy": TOY}))

@@ -131,11 +131,13 @@ def test_added_files_are_on_the_disk_before_the_log_and_both_directories(tmp_pat
     order: list[str] = []
 
     def fsync(descriptor: int) -> None:
-        order.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        order.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
         os.fsync(descriptor)
 
     reached: list[str] = []
-    lake = open_lake(tmp_path / "lake", {"toy": TOY}, fsync=fsync, reach=lambda label: reached.append(f"{label} {len(order)}"))
+    lake = open_lake(
+        tmp_path / "lake", {"toy": TOY}, fsync=fsync, reach=lambda label: reached.append(f"{label} {len(order)}")
+    )
     alice = Feed(lake)
     alice.land(alice.fill(0))
     order.clear()

@@ -1,7 +1,7 @@
 """Small files are joined without a change to what anybody reads; files that a catalogue names stay."""
 
-import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +51,7 @@ def test_what_is_joined_is_on_the_disk_too(many, monkeypatch):
     synced = []
 
     def fsync(descriptor: int) -> None:
-        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
 
     monkeypatch.setattr(many._tables.raw._durability, "_fsync", fsync)
 

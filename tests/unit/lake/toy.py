@@ -130,7 +130,14 @@ class Feed:
         return self.row(Stream.FILLS, scope, {key: value for key, value in payload.items() if value is not None})
 
     def movement(self, id: int | str, /, stream: Stream = Stream.LEDGER, **changed: object) -> RawRow:  # noqa: A002
-        payload = {"id": str(id), "kind": "deposit", "code": "XBT", "amount": "1", "time": str(millis(START)), **changed}
+        payload = {
+            "id": str(id),
+            "kind": "deposit",
+            "code": "XBT",
+            "amount": "1",
+            "time": str(millis(START)),
+            **changed,
+        }
         return self.row(stream, "all", payload)
 
     def snapshot(self, wallet: str = "spot", **totals: str) -> RawRow:
@@ -159,7 +166,9 @@ def rows_of(lake: DeltaLake, name: str) -> list[dict[str, object]]:
     folder = lake._tables.folder / name
     table = DeltaTable(str(folder)).to_pyarrow_table() if (folder / "_delta_log").exists() else None
     found = table.to_pylist() if table is not None else []
-    return sorted(found, key=lambda row: (row.get("connection_id"), row.get("seq"), [str(value) for value in row.values()]))
+    return sorted(
+        found, key=lambda row: (row.get("connection_id"), row.get("seq"), [str(value) for value in row.values()])
+    )
 
 
 def portfolio(*connections: ConnectionId) -> SmallTable:
