@@ -155,7 +155,7 @@ class BatchMaker:
         first = "version = 1" if target.key else "true"
         counted = self._engine.rows(
             f"SELECT connection_id, count(*) FILTER ({first}), count(*) FILTER (NOT {first}) FROM stored_rows"
-            f" WHERE connection_id IN ({listed(connections)}) GROUP BY connection_id"
+            f" WHERE connection_id IN ({listed(connections)}) AND {target.is_counted} GROUP BY connection_id"
         )
         return {connection: (firsts, later) for connection, firsts, later in counted}
 

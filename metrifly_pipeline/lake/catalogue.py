@@ -18,6 +18,7 @@ TABLE_COMMENTS = {
     "assets": "What each exchange's asset codes mean: the aliases, and the codes seen that no alias names.",
     "asset_aliases": "The aliases of each exchange's room, as shipped with this version.",
     "_meta": "One row about this file: when it was published, and from which versions.",
+    "_trade_fees": "What executions really cost, where the exchange's ledger tells; ask trades and legs.",
     "_trades": "Files behind trades and trades_history; ask those.",
     "_movements": "Files behind movements and movements_history; ask those.",
     "_balances": "Files behind balances and balances_history; ask those.",
@@ -52,6 +53,14 @@ _SHARED = {column.name: column.comment for shape in SHAPES for column in shape.c
 }
 
 _OWN = {
+    ("_trade_fees", "amount"): "Signed: negative was paid.",
+    ("trades", "fee_asset"): "Asset of the fee, our code: by the exchange's ledger where it tells, else as stated.",
+    ("trades", "fee_code"): "The exchange's own code of the fee's asset: by its ledger where it tells, else as stated.",
+    (
+        "trades",
+        "fee_amount",
+    ): "Fee taken (negative: a rebate): by the exchange's ledger where it tells, else as stated.",
+    ("trades_history", "fee_amount"): "Fee as stated with the execution; `trades` shows what was really taken.",
     ("trades", "version"): "Version that stands: 1, or higher where the exchange changed the record.",
     ("legs", "kind"): "buy or sell for a trade, the movement's kind for a movement.",
     ("legs", "role"): "base, quote or fee for a trade, the movement's role for a movement.",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from metrifly_pipeline.domain.lake_rows import Room
 from metrifly_pipeline.domain.streams import Stream
-from metrifly_pipeline.lake.tables import BALANCES, MOVEMENTS, TRADES, TableShape
+from metrifly_pipeline.lake.tables import BALANCES, MOVEMENTS, TRADE_FEE, TRADES, TableShape, literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +22,8 @@ class Target:
     merging: str
     key: str = ""
     """Column that holds `record_key`; empty for a table without versions."""
+    is_counted: str = "true"
+    """Condition on a row that people are told of as one of this table."""
 
     @property
     def name(self) -> str:
@@ -43,6 +45,7 @@ TARGETS = (
         unknown="one_code_unknown",
         merging="versions",
         key="movement_key",
+        is_counted=f"kind <> {literal(TRADE_FEE)}",
     ),
     Target(
         shape=BALANCES,

@@ -46,12 +46,12 @@ class AccountBuilder:
         side: str = "buy",
         price: str | None = None,
         amount: str = "0.5",
-        fee: str | None = None,
+        fee: str | tuple[str, str] | None = None,
         at: datetime | None = None,
         visible_at: datetime | None = None,
         id: str | int | None = None,  # noqa: A002 - what exchanges and tests call it
     ) -> Self:
-        """Add an execution; the market (`BTC/USD`) may be one the profile doesn't know."""
+        """Add an execution; the market (`BTC/USD`) may be one the profile doesn't know, the fee an amount or (asset, amount)."""
         plan = plan_of(self._profile, market)
         exact_price = plan.start_price if price is None else Decimal(price)
         book = book_of(self.account)
@@ -71,7 +71,8 @@ class AccountBuilder:
         if visible_at is not None:
             trade = replace(trade, visible_at_us=_us(visible_at))
         if fee is not None:
-            trade = replace(trade, fee_amount=Decimal(fee))
+            asset, paid = (trade.fee_asset, fee) if isinstance(fee, str) else fee
+            trade = replace(trade, fee_asset=asset, fee_amount=Decimal(paid))
         if id is not None:
             key = trade.trade_key.removesuffix(trade.native_id) + str(id)
             trade = replace(trade, native_id=str(id), trade_key=key)

@@ -1,11 +1,19 @@
-"""Kraken's part in a made-up history: its ids, fees in the quote, fee credits, rebates, staking, a renamed coin."""
+"""Kraken's part in a made-up history: its ids, fees in quote, base or credits, rebates, staking, a renamed coin."""
 
 import base64
 import random
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
-from metrifly_pipeline.sandbox.dialects.kraken.codes import COIN, COINS, NINE_DECIMALS_SINCE_US, POL_SINCE_US, SPOT
+from metrifly_pipeline.sandbox.dialects.kraken.codes import (
+    COIN,
+    COINS,
+    CREDIT_IN_USD,
+    CREDITS,
+    NINE_DECIMALS_SINCE_US,
+    POL_SINCE_US,
+    SPOT,
+)
 from metrifly_pipeline.sandbox.pricing import floored, unit
 from metrifly_pipeline.sandbox.profiles import Book, ConvertDraft, Entry, MarketPlan, MovementDraft, TradeDraft
 from metrifly_pipeline.sandbox.truth import TruthKey, TruthMarket, TruthMovement, TruthTrade
@@ -17,6 +25,8 @@ REBATE = Decimal("-0.0001")
 """Stablecoin pairs pay the maker."""
 CREDITS_ONE_IN = 12
 """One order in so many is paid with fee credits while there are some."""
+BASE_ONE_IN, BASE_AT = 12, 5
+"""One order in so many asks for its fee in the base (order flag fcib); here only buys do."""
 STAKED = {"DOT": ("DOT.S", "DOT28.S"), "SOL": ("SOL03.S",), "ADA": ("ADA.S",)}
 EARNED = ("ETH", "BTC")
 EARN_CODES = {"ETH": "ETH.F", "BTC": "XBT.M"}
@@ -89,15 +99,9 @@ class KrakenProfile:
         )
 
     def trade(self, draft: TradeDraft, book: Book) -> Entry:
-        """A fill; the fee is in the quote, or in fee credits that only the ledger shows."""
-        quote = draft.plan.market.quote
-        rate = REBATE if draft.plan.market.base == "USDT" else (TAKER if draft.order_number % 3 == 0 else MAKER)
-        fee = (draft.cost * rate).quantize(unit(draft.plan.cost_decimals or 4), ROUND_HALF_UP)
-        in_credits = floored(draft.cost * rate * 100, 2)
-        with_credits = (
-            quote == "USD" and draft.order_number % CREDITS_ONE_IN == 0 and 0 < in_credits <= book.held("KFEE")
-        )
+        """A fill; its fee is taken in the quote, in the base, or in fee credits. Only the ledger shows in which."""
         txid = _id("T", book.rng)
+        fee_asset, fee = self._fee(draft, book)
         trade = TruthTrade(
             number=book.next("number"),
             native_id=txid,
@@ -107,14 +111,24 @@ class KrakenProfile:
             price=draft.price,
             amount=draft.amount,
             cost=draft.cost,
-            fee_asset=quote,
-            fee_amount=Decimal(0) if with_credits else fee,
+            fee_asset=fee_asset,
+            fee_amount=fee,
             executed_at_us=_moment(draft),
             order_number=draft.order_number,
             visible_at_us=_moment(draft),
         )
-        paid = (_credits(book, trade, -in_credits),) if with_credits else ()
-        return Entry(trades=(trade,), movements=paid)
+        return Entry(trades=(trade,))
+
+    def _fee(self, draft: TradeDraft, book: Book) -> tuple[str, Decimal]:
+        market = draft.plan.market
+        rate = REBATE if market.base == "USDT" else (TAKER if draft.order_number % 3 == 0 else MAKER)
+        if market.quote == "USD" and draft.order_number % CREDITS_ONE_IN == 0:
+            in_credits = floored(draft.cost * rate / CREDIT_IN_USD, 2)
+            if 0 < in_credits <= book.held(CREDITS):
+                return CREDITS, in_credits
+        if draft.side == "buy" and draft.order_number % BASE_ONE_IN == BASE_AT:
+            return market.base, floored(draft.amount * rate, draft.plan.amount_decimals)
+        return market.quote, (draft.cost * rate).quantize(unit(draft.plan.cost_decimals or 4), ROUND_HALF_UP)
 
     def deposit(self, draft: MovementDraft, book: Book) -> Entry:
         """A deposit, free of charge."""
@@ -175,7 +189,7 @@ class KrakenProfile:
         """Staking, an earn allocation, or a gift of fee credits."""
         if book.counters["oddity"] % 4 == 0:
             book.next("oddity")
-            gift = MovementDraft(asset="KFEE", amount=Decimal(5_000), occurred_at_us=occurred_at_us)
+            gift = MovementDraft(asset=CREDITS, amount=Decimal(5_000), occurred_at_us=occurred_at_us)
             return Entry(movements=_line(book, gift, "adjustment", gift.amount, refid=_refid("F", book.rng)))
         book.next("oddity")
         held = [(asset, book.held(asset)) for asset in (*STAKED, *EARNED) if book.held(asset) > 1]
@@ -260,23 +274,6 @@ def _line(
         extra=main.extra,
     )
     return (main, paid)
-
-
-def _credits(book: Book, trade: TruthTrade, amount: Decimal) -> TruthMovement:
-    """The line of the ledger that takes fee credits for a trade."""
-    ledger_id = _id("L", book.rng)
-    return TruthMovement(
-        number=book.next("number"),
-        native_id=ledger_id,
-        movement_key=ledger_id,
-        group_key=trade.native_id,
-        kind="fee",
-        role="fee",
-        asset="KFEE",
-        amount=amount,
-        occurred_at_us=trade.executed_at_us,
-        visible_at_us=trade.visible_at_us,
-    )
 
 
 PROFILE = KrakenProfile()

@@ -1,9 +1,11 @@
 -- exchanges/kraken/movements.sql: what changes a balance without an execution on the order book (Ledgers).
 -- In:  raw (payload JSON of one ledger entry with its id as _key, seq)
 -- Out: strings only. An entry changes the balance by amount - fee: one row for the amount, one for the fee where there is one.
---      An entry that is half of an execution gives one row of kind 'ignored'; a type that isn't known here gives no row, so that
---      the engine quarantines the entry instead of losing it.
--- Sources: docs.kraken.com (get-ledgers-info); support.kraken.com (How to interpret Ledger history fields).
+--      An entry that is half of an execution gives one row: its fee as 'trade_fee' (the fill only states an estimate of it, in the
+--      quote, whatever was taken), or 'ignored' where it has none. A type that isn't known here gives no row, so that the engine
+--      quarantines the entry instead of losing it.
+-- Sources: docs.kraken.com (get-ledgers-info); support.kraken.com (How to interpret Ledger history fields; Differences between ledger
+--          and trades history: "fee estimate in terms of the quote currency (NOT necessarily the actual amount that was deducted)").
 WITH entry AS (
     SELECT
         raw.connection_id,
@@ -25,8 +27,9 @@ WITH entry AS (
         CASE raw.payload ->> '$.type'
             WHEN 'deposit' THEN 'deposit'
             WHEN 'withdrawal' THEN 'withdrawal'
-            -- base and quote of an execution are the trade itself; credits that pay its fee stand here alone
-            WHEN 'trade' THEN CASE WHEN asset_code = 'KFEE' THEN 'fee' ELSE 'ignored' END
+            -- base and quote of an execution are the trade itself; its fee was taken from the entry that has one: the quote's, the
+            -- base's (order flag fcib), or that of the credits, which are nothing but a fee
+            WHEN 'trade' THEN CASE WHEN no_fee AND asset_code <> 'KFEE' THEN 'ignored' ELSE 'trade_fee' END
             WHEN 'spend' THEN 'convert'
             WHEN 'receive' THEN 'convert'
             WHEN 'conversion' THEN 'convert'
@@ -68,6 +71,7 @@ row_of_entry AS (
             WHEN entry.kind = 'ignored' THEN ['ignored']
             -- an entry of credits is the fee, whether it stands as the amount or as the fee
             WHEN entry.no_fee THEN ['amount']
+            WHEN entry.kind = 'trade_fee' THEN ['fee']
             WHEN entry.no_amount THEN ['fee']
             ELSE ['amount', 'fee']
         END) AS part
@@ -80,14 +84,17 @@ SELECT
     row_of_entry.seq,
     CASE
         WHEN row_of_entry.part = 'amount' THEN row_of_entry.native_id
-        WHEN row_of_entry.part = 'fee' AND row_of_entry.kind = 'fee' THEN row_of_entry.native_id
+        WHEN row_of_entry.part = 'fee' AND row_of_entry.kind IN ('fee', 'trade_fee') THEN row_of_entry.native_id
         WHEN row_of_entry.part = 'fee' THEN row_of_entry.native_id || ':fee'
     END AS movement_key,
     row_of_entry.native_id,
     row_of_entry.group_key,
-    CASE WHEN row_of_entry.part = 'fee' THEN 'fee' ELSE row_of_entry.kind END AS kind,
     CASE
-        WHEN row_of_entry.part = 'fee' OR row_of_entry.kind = 'fee' THEN 'fee'
+        WHEN row_of_entry.part = 'fee' AND row_of_entry.kind <> 'trade_fee' THEN 'fee'
+        ELSE row_of_entry.kind
+    END AS kind,
+    CASE
+        WHEN row_of_entry.part = 'fee' OR row_of_entry.kind IN ('fee', 'trade_fee') THEN 'fee'
         WHEN row_of_entry.kind <> 'convert' THEN 'main'
         WHEN row_of_entry.goes_out THEN 'disposed'
         ELSE 'received'

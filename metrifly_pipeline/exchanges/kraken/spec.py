@@ -33,7 +33,11 @@ SPEC = ExchangeSpec(
         CredentialField(name="secret", label="Private key"),
     ),
     surfaces=(
-        Surface(name="spot", coverage=Coverage.COVERED, note="order-book trades, from TradesHistory"),
+        Surface(
+            name="spot",
+            coverage=Coverage.COVERED,
+            note="order-book trades, from TradesHistory; what fee was taken, from the ledger",
+        ),
         Surface(
             name="instant buy, sell and convert",
             coverage=Coverage.COVERED,
@@ -109,7 +113,6 @@ SPEC = ExchangeSpec(
             time_field="",
             time_unit="",
             scopes=("spot",),
-            wallet="spot",
             compare=("balance", "hold_trade"),
             permission="Funds permissions - Query",
         ),

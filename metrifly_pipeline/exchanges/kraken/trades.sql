@@ -61,7 +61,7 @@ SELECT
     fill.vol AS amount,
     fill.cost,
     fill.fee AS fee_amount,
-    -- fills name no currency: the fee is in the quote; fees paid in credits (KFEE) stand in the ledger
+    -- an estimate in the quote; where the ledger was read, what it says was taken stands in its place (movements.sql, 'trade_fee')
     quote_code AS fee_code,
     fill.time AS executed_at,
     's' AS executed_at_unit

@@ -13,11 +13,45 @@ LEFT JOIN (SELECT connection_id, trade_key, version, recorded_at FROM _trades WH
         AND stored.trade_key = newer.trade_key
         AND stored.version + 1 = newer.version;
 
-CREATE OR REPLACE VIEW trades AS
+-- Where an exchange's ledger says what an execution cost, that counts, whatever was stated with the execution; a trade as it was
+-- stated, and each such fee, are stored by themselves, so it doesn't matter which of them arrived first.
+CREATE OR REPLACE VIEW _trade_fees AS
 SELECT
-    stored.*,
+    stored.connection_id,
+    stored.group_key AS trade_key,
+    stored.movement_key,
+    stored.asset,
+    stored.asset_code,
+    stored.amount
+FROM _movements AS stored
+ANTI JOIN (SELECT connection_id, movement_key, version FROM _movements WHERE version > 1) AS newer
+    ON
+        stored.connection_id = newer.connection_id
+        AND stored.movement_key = newer.movement_key
+        AND stored.version + 1 = newer.version
+WHERE stored.kind = 'trade_fee';
+
+CREATE OR REPLACE VIEW trades AS
+WITH taken AS (
+    SELECT
+        connection_id,
+        trade_key,
+        arg_min(asset, movement_key) AS asset,
+        arg_min(asset_code, movement_key) AS asset_code,
+        -arg_min(amount, movement_key) AS amount
+    FROM _trade_fees
+    GROUP BY connection_id, trade_key
+)
+
+SELECT
+    stored.* REPLACE (
+        CASE WHEN taken.trade_key IS NULL THEN stored.fee_asset ELSE taken.asset END AS fee_asset,
+        CASE WHEN taken.trade_key IS NULL THEN stored.fee_code ELSE taken.asset_code END AS fee_code,
+        CASE WHEN taken.trade_key IS NULL THEN stored.fee_amount ELSE taken.amount END AS fee_amount
+    ),
     CAST(stored.executed_at AT TIME ZONE 'UTC' AS DATE) AS executed_day
 FROM _trades AS stored
+LEFT JOIN taken ON stored.connection_id = taken.connection_id AND stored.trade_key = taken.trade_key
 ANTI JOIN (SELECT connection_id, trade_key, version FROM _trades WHERE version > 1) AS newer
     ON
         stored.connection_id = newer.connection_id
@@ -34,7 +68,8 @@ LEFT JOIN (SELECT connection_id, movement_key, version, recorded_at FROM _moveme
     ON
         stored.connection_id = newer.connection_id
         AND stored.movement_key = newer.movement_key
-        AND stored.version + 1 = newer.version;
+        AND stored.version + 1 = newer.version
+WHERE stored.kind <> 'trade_fee';
 
 CREATE OR REPLACE VIEW movements AS
 SELECT
@@ -45,7 +80,8 @@ ANTI JOIN (SELECT connection_id, movement_key, version FROM _movements WHERE ver
     ON
         stored.connection_id = newer.connection_id
         AND stored.movement_key = newer.movement_key
-        AND stored.version + 1 = newer.version;
+        AND stored.version + 1 = newer.version
+WHERE stored.kind <> 'trade_fee';
 
 CREATE OR REPLACE VIEW legs AS
 SELECT
@@ -57,7 +93,7 @@ SELECT
     'base' AS "role",
     base AS asset,
     base_code AS asset_code,
-    if(side = 'buy', amount, -amount) AS amount,
+    CASE WHEN side = 'buy' THEN amount ELSE -amount END AS amount,
     executed_at AS occurred_at,
     executed_day AS occurred_day,
     seq
@@ -73,7 +109,7 @@ SELECT
     'quote' AS "role",
     "quote" AS asset,
     quote_code AS asset_code,
-    if(side = 'buy', -cost, cost) AS amount,
+    CASE WHEN side = 'buy' THEN -cost ELSE cost END AS amount,
     executed_at AS occurred_at,
     executed_day AS occurred_day,
     seq
@@ -94,7 +130,25 @@ SELECT
     executed_day AS occurred_day,
     seq
 FROM trades
+ANTI JOIN _trade_fees ON trades.connection_id = _trade_fees.connection_id AND trades.trade_key = _trade_fees.trade_key
 WHERE market_type IN ('spot', 'margin') AND fee_amount <> 0
+UNION ALL
+SELECT
+    trades.connection_id,
+    trades.exchange,
+    'trade' AS source,
+    trades.trade_key AS source_key,
+    trades.side AS kind,
+    'fee' AS "role",
+    _trade_fees.asset,
+    _trade_fees.asset_code,
+    _trade_fees.amount,
+    trades.executed_at AS occurred_at,
+    trades.executed_day AS occurred_day,
+    trades.seq
+FROM trades
+INNER JOIN _trade_fees ON trades.connection_id = _trade_fees.connection_id AND trades.trade_key = _trade_fees.trade_key
+WHERE trades.market_type IN ('spot', 'margin')
 UNION ALL
 SELECT
     connection_id,

@@ -137,14 +137,29 @@ def signed(row: Mapping[str, Any]) -> Decimal:
     return -amount if row["direction"] == "out" else amount
 
 
+NOT_MOVEMENTS = {Stream.FILLS, Stream.BALANCES, Stream.REFERENCE}
+
+
 def trades(room: Room, raw: Raw, markets: Sequence[Market], now: datetime) -> dict[str, tuple[Any, ...]]:
-    """Every trade by its key, in our own words; the last version sent wins."""
+    """Every trade by its key, in our own words; the last version sent wins, and what the ledger says of its fee."""
     codes = Codes(room.aliases)
     found = {}
+    fees = {}
+    for row in extract(room.movements_sql, raw, set(Stream) - NOT_MOVEMENTS, (), now):
+        if row["kind"] == "trade_fee":
+            assert row["role"] == "fee"
+            at = moment(micros(row["occurred_at"], row["occurred_at_unit"]))
+            fees.setdefault(row["group_key"], {})[row["movement_key"]] = (
+                codes.asset(row["asset_code"], at),
+                -signed(row),
+            )
+    assert all(len(entries) == 1 for entries in fees.values())
     for row in extract(room.trades_sql, raw, [Stream.FILLS], markets, now):
         at_us = micros(row["executed_at"], row["executed_at_unit"])
         at = moment(at_us)
         price, amount = Decimal(row["price"]), Decimal(row["amount"])
+        stated = codes.asset(row["fee_code"], at), Decimal(row["fee_amount"])
+        (fee,) = fees.get(row["trade_key"], {"": stated}).values()
         found[row["trade_key"]] = (
             row["native_id"],
             codes.asset(row["base_code"], at),
@@ -153,14 +168,10 @@ def trades(room: Room, raw: Raw, markets: Sequence[Market], now: datetime) -> di
             price,
             amount,
             None if row["cost"] is None else Decimal(row["cost"]),
-            codes.asset(row["fee_code"], at),
-            Decimal(row["fee_amount"]),
+            *fee,
             at_us,
         )
     return found
-
-
-NOT_MOVEMENTS = {Stream.FILLS, Stream.BALANCES, Stream.REFERENCE}
 
 
 def movements(room: Room, raw: Raw, now: datetime) -> dict[str, tuple[Any, ...]]:
@@ -170,6 +181,8 @@ def movements(room: Room, raw: Raw, now: datetime) -> dict[str, tuple[Any, ...]]
     for row in extract(room.movements_sql, raw, set(Stream) - NOT_MOVEMENTS, (), now):
         if row["kind"] == "ignored":
             assert row["movement_key"] is None
+            continue
+        if row["kind"] == "trade_fee":
             continue
         at_us = micros(row["occurred_at"], row["occurred_at_unit"])
         found[row["movement_key"]] = (

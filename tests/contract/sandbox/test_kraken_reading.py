@@ -76,12 +76,30 @@ def test_the_trades_read_are_the_trades_made_to_the_last_digit(client, generated
     rows = read_all(client, "TradesHistory", "trades")
 
     assert {
-        key: (row["type"], *map(Decimal, (row["price"], row["vol"], row["cost"], row["fee"])), micros(row["time"]))
+        key: (row["type"], *map(Decimal, (row["price"], row["vol"], row["cost"])), micros(row["time"]))
         for key, row in rows.items()
     } == {
-        trade.trade_key: (trade.side, trade.price, trade.amount, trade.cost, trade.fee_amount, trade.executed_at_us)
+        trade.trade_key: (trade.side, trade.price, trade.amount, trade.cost, trade.executed_at_us)
         for trade in generated("kraken", 400).trades
     }
+
+
+def test_a_fee_is_stated_in_the_quote_and_taken_in_what_the_ledger_says(client, generated):
+    stated = {key: Decimal(row["fee"]) for key, row in read_all(client, "TradesHistory", "trades").items()}
+    lines = [row for row in read_all(client, "Ledgers", "ledger").values() if row["type"] == "trade"]
+    taken = {
+        row["refid"]: (COIN[row["asset"]].asset, Decimal(row["fee"])) for row in reversed(lines) if Decimal(row["fee"])
+    }
+    trades = generated("kraken", 400).trades
+
+    assert taken == {t.trade_key: (t.fee_asset, t.fee_amount) for t in trades if t.fee_amount}
+    in_quote = [t for t in trades if t.fee_asset == t.market.quote]
+    assert [stated[t.trade_key] for t in in_quote] == [t.fee_amount for t in in_quote]
+    others = [t for t in trades if t not in in_quote]
+    assert {"KFEE"} < {t.fee_asset for t in others}
+    for trade in others:
+        about = trade.cost * Decimal("0.0026")
+        assert about / 2 < stated[trade.trade_key] <= about + Decimal("0.01")
 
 
 def test_the_ledger_read_holds_every_movement_and_both_sides_of_every_trade(client, generated):
@@ -90,7 +108,7 @@ def test_the_ledger_read_holds_every_movement_and_both_sides_of_every_trade(clie
 
     moved = {}
     for key, row in rows.items():
-        if row["type"] == "trade" and row["asset"] != "KFEE":
+        if row["type"] == "trade":
             continue
         if Decimal(row["amount"]):
             moved[key] = (COIN[row["asset"]].asset, Decimal(row["amount"]))

@@ -66,6 +66,10 @@ COINS = (
     _coin("ADA.S", "ADA", 8),
 )
 
+CREDITS = "KFEE"
+"""Fee credits; they can be spent on fees only."""
+CREDIT_IN_USD = Decimal("0.01")
+
 COIN = {coin.code: coin for coin in COINS}
 _SPOT_CODE = {coin.asset: coin.code for coin in reversed(COINS) if coin.wallet == SPOT}
 _BY_ANY_NAME = {name: coin for coin in COINS for name in (coin.altname, coin.code)}

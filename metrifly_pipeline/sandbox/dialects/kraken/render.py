@@ -1,7 +1,7 @@
 """What Kraken shows of an account: trade rows and ledger rows, rendered once, and the balances they come to.
 
-Every trade stands in the ledger twice (base and quote, the fee with the quote), every movement once; a fee of a movement
-is a field of its line.
+Every trade stands in the ledger twice (base and quote, the fee with the one that it was taken in), and a third time where fee credits
+paid for it; its own row states the fee in the quote in any case. Every movement stands there once; its fee is a field of its line.
 """
 
 import hashlib
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from metrifly_pipeline.sandbox.dialects.kraken.codes import (
+    CREDIT_IN_USD,
+    CREDITS,
     NINE_DECIMALS_SINCE_US,
     decimals_of,
     fixed,
@@ -84,9 +86,7 @@ def seconds(moment_ns: int) -> str:
 
 def _trade_item(trade: TruthTrade) -> Item:
     pair = pair_of(trade.market.base, trade.market.quote, trade.executed_at_us)
-    fee = trade.fee_amount
-    if trade.fee_asset == trade.market.base:
-        fee = EXACT.multiply(fee, trade.price).quantize(Decimal(1).scaleb(-pair.cost_decimals))
+    fee = _stated_fee(trade, pair.cost_decimals)
     moment = time_ns(trade.executed_at_us)
     order = kraken_id("O", trade.order_number, trade.market.code)
     base_id, quote_id = _ledger_ids(trade)
@@ -107,6 +107,14 @@ def _trade_item(trade: TruthTrade) -> Item:
     )
 
 
+def _stated_fee(trade: TruthTrade, decimals: int) -> Decimal:
+    """TradesHistory tells a fee in the quote, whatever was taken: then it is an estimate."""
+    if trade.fee_asset == trade.market.quote:
+        return trade.fee_amount
+    worth = CREDIT_IN_USD if trade.fee_asset == CREDITS else trade.price
+    return EXACT.multiply(trade.fee_amount, worth).quantize(Decimal(1).scaleb(-decimals))
+
+
 def _ledger_ids(trade: TruthTrade) -> tuple[str, str]:
     return kraken_id("L", trade.native_id, "base"), kraken_id("L", trade.native_id, "quote")
 
@@ -115,8 +123,13 @@ def _trade_lines(trade: TruthTrade) -> Iterable[Line]:
     sign = 1 if trade.side == "buy" else -1
     market, none = trade.market, Decimal(0)
     moment = time_ns(trade.executed_at_us)
-    sides = ((market.base, sign * trade.amount), (market.quote, -sign * trade.cost))
-    for ledger_id, (asset, amount) in zip(_ledger_ids(trade), sides, strict=True):
+    sides = [(market.base, sign * trade.amount), (market.quote, -sign * trade.cost)]
+    ledger_ids = [*_ledger_ids(trade)]
+    if trade.fee_asset not in {market.base, market.quote}:
+        # Fee credits are spent in the fee column of a line without an amount.
+        sides.append((trade.fee_asset, none))
+        ledger_ids.append(kraken_id("L", trade.native_id, "fee"))
+    for ledger_id, (asset, amount) in zip(ledger_ids, sides, strict=True):
         yield Line(
             ledger_id=ledger_id,
             refid=trade.native_id,
@@ -136,18 +149,16 @@ def _movement_lines(movements: list[TruthMovement]) -> Iterable[Line]:
     for movement in movements:
         if movement.movement_key.endswith(FEE_SUFFIX):
             continue
-        in_credits = movement.asset == "KFEE" and movement.role == "fee"
         yield Line(
             ledger_id=movement.native_id,
             refid=movement.group_key,
             time_ns=time_ns(movement.occurred_at_us),
             number=movement.number,
-            type="trade" if in_credits else movement.extra.get("type") or _type_of(movement),
+            type=movement.extra.get("type") or _type_of(movement),
             subtype=movement.extra.get("subtype", ""),
             code=movement.extra.get("code") or spot_code(movement.asset, movement.occurred_at_us),
-            # Fee credits are spent in the fee column of a line without an amount.
-            amount=Decimal(0) if in_credits else movement.amount,
-            fee=-movement.amount if in_credits else fees.get(movement.native_id, Decimal(0)),
+            amount=movement.amount,
+            fee=fees.get(movement.native_id, Decimal(0)),
         )
 
 

@@ -1,0 +1,135 @@
+"""What the exchange's ledger says an execution cost counts, whatever was stated with it, and whichever of the two arrives first."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrifly_pipeline.domain.lake_rows import ReferenceMarket
+from metrifly_pipeline.domain.streams import Stream
+from metrifly_pipeline.lake import open_lake
+from tests.unit.lake.toy import ALICE, START, TOY, Feed, publish, rows_of
+
+BATCHES = st.lists(st.booleans(), min_size=5, max_size=5)
+MARKET = ReferenceMarket(exchange="toy", market_id="XBTEUR", base="XBT", quote="EUR", active=True, seen_at=START)
+
+
+@pytest.fixture(autouse=True)
+def listed(lake):
+    lake.append_reference([MARKET])
+
+
+def taken(feed, number, trade, code, amount, **changed):
+    """A line of the ledger: what was taken for a trade; an amount below 0 was paid."""
+    line = {"kind": "trade_fee", "role": "fee", "group": str(trade), "code": code, "amount": amount}
+    return feed.movement(number, Stream.LEDGER, **(line | changed))
+
+
+def fees(lake):
+    publish(lake)
+    rows = lake.query("SELECT trade_key, fee_asset, fee_amount FROM trades")[1]
+    return {key: (asset, amount) for key, asset, amount in rows}
+
+
+def sums(lake):
+    return dict(lake.query("SELECT asset, sum(amount) FROM legs GROUP BY asset")[1])
+
+
+@pytest.fixture
+def three(alice):
+    """Three trades that state 0.1 EUR each; the ledger says EUR for the first, XBT for the second and nothing of the third."""
+    rows = [alice.fill(1), alice.fill(2), alice.fill(3)]
+    return [*rows, taken(alice, "L1", 1, "EUR", "-0.0999"), taken(alice, "L2", 2, "XBT", "-0.002")]
+
+
+def test_a_trade_shows_what_was_taken_for_it_and_states_no_more(lake, alice, three):
+    alice.take(*three)
+
+    assert fees(lake) == {
+        "1": ("EUR", Decimal("0.0999")),
+        "2": ("BTC", Decimal("0.002")),
+        "3": ("EUR", Decimal("0.1")),  # the control: without the ledger's word the stated fee stands
+    }
+    assert sums(lake) == {"BTC": 6 - Decimal("0.002"), "EUR": -3 * 201 - Decimal("0.0999") - Decimal("0.1")}
+    assert set(lake.query("SELECT fee_amount FROM trades_history")[1]) == {(Decimal("0.1"),)}
+
+
+def test_it_is_no_movement_and_counted_as_none(lake, alice, three):
+    outcome = alice.take(*three, alice.movement("D1"))
+
+    published = publish(lake)
+    assert (outcome.trades_added, outcome.movements_added) == (3, 1)
+    assert (published.rows["movements"], lake.counts()[ALICE].movements) == (1, 1)
+    for table in ("movements", "movements_history"):
+        assert lake.query(f"SELECT movement_key FROM {table}")[1] == [("D1",)]  # noqa: S608 - our own names
+    assert lake.query("SELECT count(*) FROM portfolio_transactions WHERE source = 'movement'")[1] == [(1,)]
+
+
+@settings(max_examples=6)  # each makes a lake and publishes it
+@given(order=st.permutations(range(5)), ends_batch=BATCHES)
+def test_in_whatever_order_and_batches_they_arrive_the_fees_are_the_same(tmp_path_factory, order, ends_batch):
+    lake = open_lake(tmp_path_factory.mktemp("lake"), {"toy": TOY}, fsync=lambda _file: None)
+    lake.append_reference([MARKET])
+    feed = Feed(lake)
+    make = [
+        lambda: feed.fill(1),
+        lambda: feed.fill(2),
+        lambda: feed.fill(3),
+        lambda: taken(feed, "L1", 1, "EUR", "-0.0999"),
+        lambda: taken(feed, "L2", 2, "XBT", "-0.002"),
+    ]
+    for place, number in enumerate(order):
+        feed.land(make[number]())
+        if ends_batch[place]:
+            feed.normalize()
+    feed.normalize()
+    before = {name: rows_of(lake, name) for name in ("trades", "movements")}
+
+    feed.normalize(rebuild=True)
+
+    assert fees(lake) == {"1": ("EUR", Decimal("0.0999")), "2": ("BTC", Decimal("0.002")), "3": ("EUR", Decimal("0.1"))}
+    assert {name: rows_of(lake, name) for name in before} == before
+
+
+def test_a_fee_taken_in_two_assets_makes_a_leg_of_each(lake, alice):
+    alice.take(alice.fill(1), taken(alice, "L1", 1, "EUR", "-0.05"), taken(alice, "L2", 1, "XBT", "-0.001"))
+
+    assert fees(lake) == {"1": ("EUR", Decimal("0.05"))}
+    assert sums(lake) == {"BTC": 2 - Decimal("0.001"), "EUR": -201 - Decimal("0.05")}
+
+
+def test_a_rebate_comes_in(lake, alice):
+    alice.take(alice.fill(1), taken(alice, "L1", 1, "EUR", "0.05"))
+
+    assert fees(lake) == {"1": ("EUR", Decimal("-0.05"))}
+    assert sums(lake)["EUR"] == -201 + Decimal("0.05")
+
+
+def test_a_fee_that_the_exchange_corrects_counts_once_as_corrected(lake, alice):
+    alice.take(alice.fill(1), taken(alice, "L1", 1, "XBT", "-0.002"))
+
+    outcome = alice.take(taken(alice, "L1", 1, "XBT", "-0.003"))
+
+    assert fees(lake) == {"1": ("BTC", Decimal("0.003"))}
+    assert sums(lake)["BTC"] == 2 - Decimal("0.003")
+    assert (outcome.movements_added, outcome.amended) == (0, 0)
+
+
+def test_a_fee_without_its_trade_changes_nothing_until_the_trade_is_there(lake, alice, bob):
+    alice.take(taken(alice, "L1", 1, "XBT", "-0.002"))
+    bob.take(bob.fill(1))
+
+    assert fees(lake) == {"1": ("EUR", Decimal("0.1"))}  # another connection's trade with the same key
+    assert sums(lake) == {"BTC": 2, "EUR": -201 - Decimal("0.1")}
+
+    alice.take(alice.fill(1))
+    publish(lake)
+    assert sums(lake)["BTC"] == 4 - Decimal("0.002")
+    assert {row.asset: row.ledger for row in lake.reconcile([ALICE])} == {}
+
+
+def test_reconciliation_counts_what_was_taken(lake, alice, three):
+    alice.take(*three, alice.snapshot(XBT="5.998", EUR="-603.1999"))
+
+    assert {row.asset: row.difference for row in lake.reconcile()} == {"BTC": 0, "EUR": 0}
