@@ -109,10 +109,9 @@ def _show_surfaces(spec: ExchangeSpec) -> None:
     heading("What is synced")
     columns = [Col("product"), Col("coverage", whole=True), Col("note")]
     table(columns, [(surface.name, surface.coverage, surface.note) for surface in spec.surfaces], indent=2)
-    forgetful = [stream for stream in spec.streams if stream.retention is not None]
-    for stream in forgetful:
-        days = stream.retention.days if stream.retention else 0
-        item(f"{spec.title} shows {stream.stream.value} of the last {days} days only.")
+    forgetful = {stream.stream: stream.retention for stream in spec.streams if stream.retention is not None}
+    for stream, retention in forgetful.items():
+        item(f"{spec.title} shows {stream.value} of the last {retention.days} days only.")
 
 
 def _show_limits(spec: ExchangeSpec) -> None:

@@ -91,9 +91,6 @@ class StreamSpec:
     """For snapshots: the fields of a row whose change makes a new record; empty for all."""
     overlap: timedelta = timedelta(days=1)
     deep_overlap: timedelta = timedelta(days=30)
-    wallet: str = ""
-    """For balances: spot, funding, margin or earn."""
-    surface: str = "spot"
     permission: str = ""
     """The switch at the exchange that lets a key read this stream, in the exchange's own words."""
     required: bool = False
@@ -150,8 +147,6 @@ class ExchangeSpec:
     guide: Guide
     source: str
     settle: timedelta = timedelta(seconds=60)
-    has_identity: bool = True
-    can_verify_permissions: bool = True
     verified_live: str | None = None
     sweep_every: timedelta | None = None
     """Where symbols are discovered: how often all of them are asked."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Clock, ControlStore
 from metrifly_pipeline.domain.status import Lease
-from metrifly_pipeline.domain.trouble import LeaseLostError, RefusedError
+from metrifly_pipeline.domain.trouble import LeaseLostError
 
 LEASE = timedelta(seconds=120)
 RENEW_SECONDS = 30.0
@@ -82,16 +82,3 @@ class Leasing:
         finally:
             done.set()
             thread.join()
-
-    @contextmanager
-    def holding(self, connection: ConnectionId) -> Iterator[Lease]:
-        """Hold one connection's lease for the block, for verbs other than sync. Raises RefusedError while a sync runs."""
-        lease = self.take(connection)
-        if lease is None:
-            message = f"A sync of {connection} is running. Wait until it has finished, then try again."
-            raise RefusedError(message)
-        try:
-            with self.renewing():
-                yield lease
-        finally:
-            self.give_back(connection)

@@ -62,7 +62,6 @@ def _payments(scope: str, kind: str) -> StreamSpec:
         fixed={"transactionType": kind},
         names={"start": "beginTime", "end": "endTime", "limit": "rows"},
         overlap=STATUS_CHANGES,
-        surface="buy and sell for money",
         permission=READING,
     )
 
@@ -214,7 +213,6 @@ SPEC = ExchangeSpec(
             scopes=("spot",),
             fixed={"omitZeroBalances": "true"},
             compare=("asset", "free", "locked"),
-            wallet="spot",
             permission=READING,
         ),
         StreamSpec(
@@ -227,7 +225,6 @@ SPEC = ExchangeSpec(
             time_unit="",
             scopes=("funding",),
             compare=("asset", "free", "locked", "freeze", "withdrawing"),
-            wallet="funding",
             permission=READING,
         ),
     ),

@@ -52,7 +52,6 @@ def _fills(kind: str, *, required: bool) -> StreamSpec:
         history_starts=OPENED,
         fixed={"instType": kind},
         names=BY_ID,
-        surface=kind.lower(),
         permission=READ,
         required=required,
     )
@@ -90,7 +89,6 @@ def _snapshot(endpoint: str, rows_path: str, wallet: str, compare: tuple[str, ..
         time_unit="",
         scopes=(wallet,),
         compare=("ccy", *compare),
-        wallet=wallet,
         permission=READ,
     )
 
@@ -166,7 +164,6 @@ SPEC = ExchangeSpec(
             names=BY_ID,
             # The account's own ledger, written in the order of its ids: nothing comes late into it, and a fill has several bills.
             overlap=timedelta(hours=1),
-            surface="trading account bills",
             permission=READ,
         ),
         _by_time(Stream.DEPOSITS, "privateGetAssetDepositHistory", "depId", STATUS_CHANGES),
