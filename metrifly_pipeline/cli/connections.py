@@ -172,7 +172,7 @@ def show_connections(views: "Sequence[ConnectionView]", now: datetime) -> None:
     columns = [
         Col("connection", whole=True),
         Col("portfolio"),
-        Col("status"),
+        Col("status", whole=True),
         Col("trades", right=True),
         Col("movements", right=True),
         Col("span", whole=True),

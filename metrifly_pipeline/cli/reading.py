@@ -14,7 +14,6 @@ from metrifly_pipeline.cli.render import (
     digits,
     heading,
     item,
-    plain,
     print_json,
     say,
     table,
@@ -97,7 +96,7 @@ def query(
     with opened(context) as product:
         names, rows = product.lake.query(sql)
     if as_json:
-        print_json([dict(zip(names, plain(row), strict=True)) for row in rows])  # type: ignore[call-overload]
+        print_json([dict(zip(names, row, strict=True)) for row in rows])
         return
     numeric = (
         [all(_is_number(row[place]) for row in rows) for place in range(len(names))] if rows else [False] * len(names)

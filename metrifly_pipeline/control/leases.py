@@ -3,8 +3,8 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy import Connection as Database
-from sqlalchemy import select, update
 
 from metrifly_pipeline.control.rows import lock_connection
 from metrifly_pipeline.control.tables import connections, leases
@@ -58,7 +58,7 @@ class Leases(Transactions):
             return {ConnectionId(each) for each in db.execute(query).scalars()}
 
 
-def _still(lease: Lease):  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _still(lease: Lease) -> ColumnElement[bool]:
     return (leases.c.connection == lease.connection) & (leases.c.token == lease.token) & leases.c.holder.is_not(None)
 
 

@@ -29,7 +29,7 @@ class Stream(StrEnum):
 
 
 class Paging(StrEnum):
-    """The paging families; `exchanges/paging.py` holds one driver for each."""
+    """The paging families; `exchanges/paging/` holds one driver for each."""
 
     OFFSET_IN_WINDOW = "offset_in_window"
     SYMBOL_BY_ID = "symbol_by_id"

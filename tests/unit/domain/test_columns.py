@@ -10,7 +10,7 @@ from metrifly_pipeline.domain.lake_rows import RawRow, RawRows
 from metrifly_pipeline.domain.streams import RawRecord, Records, Stream, at_us, us_of
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-MOMENTS = st.none() | st.datetimes(datetime(1971, 1, 1), datetime(9000, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
+MOMENTS = st.none() | st.datetimes(datetime(1971, 1, 1), datetime(9000, 1, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001 - made aware in the map
 RECORDS = st.lists(st.builds(RawRecord, payload=st.text(max_size=3), event_at=MOMENTS), max_size=6)
 
 
