@@ -4,7 +4,9 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from typer.main import get_command
 
+from metrifly_pipeline.cli.main import app
 from metrifly_pipeline.domain.attention import GRACE, MEANING, MISMATCH_GRACE, Attention, Level, Reason, remedy_for
 from metrifly_pipeline.domain.ids import ConnectionId
 
@@ -50,10 +52,6 @@ def test_differing_balances_are_a_notice_only_after_two_days():
 
 
 def test_every_command_in_a_remedy_exists():
-    from typer.main import get_command
-
-    from metrifly_pipeline.cli.main import app
-
     known = set(get_command(app).commands)
     for reason in Reason:
         for command in re.findall(r"`metrifly ([a-z-]+)", MEANING[reason].remedy):
