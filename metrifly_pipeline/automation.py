@@ -1,6 +1,7 @@
 """What starts by itself: the jobs, the daily schedule, the sensors, and what is said when a run fails by our own fault."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -14,9 +15,12 @@ from metrifly_pipeline.resources.product import Product
 from metrifly_pipeline.services.requesting import Batch
 
 LANE_TAG = "metrifly/lane"
+BATCH_TAG = "metrifly/batch"
 TICK_SECONDS = 5
 """Dagster's sensors tick every five seconds at best."""
 PARTITIONS_EVERY_SECONDS = 30
+NEVER_BEGAN = timedelta(minutes=1)
+"""A batch this old that no run was made for fell to a tick that died."""
 UNFINISHED = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -59,9 +63,22 @@ def batch_config(number: int) -> dict[str, Any]:
 def batch_requests(batches: Iterable[Batch]) -> list[dg.RunRequest]:
     """One run a batch; its key makes the launch exactly-once, and nothing in it names a person."""
     return [
-        dg.RunRequest(run_key=batch.key, run_config=batch_config(batch.number), tags={LANE_TAG: batch.kind.value})
+        dg.RunRequest(
+            run_key=batch.key,
+            run_config=batch_config(batch.number),
+            tags={LANE_TAG: batch.kind.value, BATCH_TAG: str(batch.number)},
+        )
         for batch in batches
     ]
+
+
+def put_back_lost(instance: dg.DagsterInstance, product: Product) -> None:
+    """Requests go back in line whose run failed, was killed or never began: nobody else will answer them."""
+    for batch, made_at in product.control.unanswered_batches().items():
+        runs = instance.get_runs(dg.RunsFilter(tags={BATCH_TAG: str(batch)}))
+        never_began = not runs and product.clock() - made_at > NEVER_BEGAN
+        if never_began or (runs and all(run.is_finished for run in runs)):
+            product.control.requeue_batch(batch)
 
 
 @dg.schedule(
@@ -85,10 +102,12 @@ def daily_sync(
     job=sync_job,
     minimum_interval_seconds=TICK_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Starts what somebody asked for: all waiting requests of a tick become one run a lane.",
+    description="Starts what somebody asked for: all waiting requests of a tick become one run a lane. What a run left behind that failed or "
+    "was killed goes back in line.",
 )
-def sync_now(product: dg.ResourceParam[Product]) -> dg.SensorResult:
-    """Launch waiting sync requests."""
+def sync_now(context: dg.SensorEvaluationContext, product: dg.ResourceParam[Product]) -> dg.SensorResult:
+    """Launch waiting sync requests, those of runs that died too."""
+    put_back_lost(context.instance, product)
     return dg.SensorResult(run_requests=batch_requests(product.requesting.batches()))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.control.store import open_store
-from metrifly_pipeline.domain.attention import Reason, remedy_for
+from metrifly_pipeline.domain.attention import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.ports import (
     Clock,
@@ -158,4 +158,5 @@ def _open_vault(settings: Settings, control: ControlStore) -> Vault:
 def remedy_of_run(run: SyncRun) -> str:
     """Why a failed run failed and what to do."""
     reason = Reason(run.reason)
-    return remedy_for(reason, run.connection.rsplit("-", 1)[0], run.connection)
+    detail = f" ({run.detail})" if run.detail else ""
+    return f"{MEANING[reason].title}{detail}. {remedy_for(reason, run.connection.rsplit('-', 1)[0], run.connection)}"

@@ -11,19 +11,20 @@ def apologise(error: BaseException) -> str:
     """Write the traceback down; returns what to tell the person."""
     sorry = "Sorry: something went wrong that should not have. Nothing that was stored before is lost; try again."
     try:
-        place = _write_down(error)
+        place = write_down(traced(error))
     except (OSError, ValueError):
         return f"{sorry} If it happens again, report it: {type(error).__name__}."
     return f"{sorry} If it happens again, report it with {place}."
 
 
-def _write_down(error: BaseException) -> Path:
+def write_down(text: str) -> Path:
+    """Keep what went wrong for whoever mends it, readable by the owner only; returns where. Raises OSError."""
     logs = Settings().home / "logs"
     logs.mkdir(parents=True, exist_ok=True)
     now = datetime.now(UTC)  # noqa: TID251 - the name of a file, never data
     place = logs / f"error-{now:%Y%m%d-%H%M%S-%f}.txt"
     place.touch(mode=0o600)
-    place.write_text(traced(error), encoding="utf-8")
+    place.write_text(text, encoding="utf-8")
     return place
 
 

@@ -3,10 +3,12 @@
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from metrifly_pipeline.cli.apology import write_down
 from metrifly_pipeline.cli.dagster_home import adopt_home, dagster_home
 from metrifly_pipeline.settings import Settings
 
 if TYPE_CHECKING:
+    from metrifly_pipeline.running import Ended
     from metrifly_pipeline.services.requesting import Batch
 
 ALIVE = timedelta(seconds=90)
@@ -28,17 +30,26 @@ def daemon_alive(settings: Settings) -> bool:
     return now - datetime.fromtimestamp(sign.timestamp, UTC) <= ALIVE
 
 
-def run_jobs_here(settings: Settings, batch: "Batch") -> bool:
-    """Run the job `sync` for a batch in this process; whether it succeeded."""
+def run_jobs_here(settings: Settings, batch: "Batch") -> str:
+    """Run the job `sync` for a batch in this process; returns where to read how Metrifly itself failed, empty where it did not."""
     from metrifly_pipeline.running import run_here
 
     adopt_home(settings)
-    return run_here(batch)
+    return _log_of(run_here(batch))
 
 
-def run_publish_here(settings: Settings) -> bool:
-    """Run the job `portfolios` in this process; whether it succeeded."""
+def run_publish_here(settings: Settings) -> str:
+    """Run the job `portfolios` in this process; returns the same."""
     from metrifly_pipeline.running import publish_here
 
     adopt_home(settings)
-    return publish_here()
+    return _log_of(publish_here())
+
+
+def _log_of(ended: "Ended") -> str:
+    if not ended.fault:
+        return ""
+    try:
+        return str(write_down(ended.fault))
+    except OSError:
+        return f"the log of run {ended.run}, in the Dagster UI of `metrifly dev`"

@@ -17,7 +17,7 @@ from metrifly_pipeline.cli.local_exchange import DEMO_SCALE, LocalExchange, cred
 from metrifly_pipeline.cli.processes import Children, Stop
 from metrifly_pipeline.cli.progress import progress_of
 from metrifly_pipeline.cli.render import say
-from metrifly_pipeline.cli.syncing import requests_for, sync_here
+from metrifly_pipeline.cli.syncing import requests_for, show_answers, sync_here
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.trouble import NotFoundError, RefusedError
@@ -63,9 +63,12 @@ def _play(doors: Doors, product: "Product", stage: Stage) -> Figures:
     connections = [_connected(product, stage, exchange) for exchange in stage.local.trades]
     requests = requests_for(product, connections)
     with progress_of(product, connections, stage.home / "logs" / "jobs.log"):
-        asked = sync_here(doors, product, requests)
+        done = sync_here(doors, product, requests)
+    if done.fault:
+        show_answers(done.asked)
+        raise RefusedError(done.fault)
     figures = check(product, stage.local.ask("truth"))
-    show(product, stage.home, asked, figures)
+    show(product, stage.home, done.asked, figures)
     return figures
 
 

@@ -37,13 +37,13 @@ def _daemon_alive(settings: Settings) -> bool:
     return daemon_alive(settings)
 
 
-def _run_here(settings: Settings, batch: "Batch") -> bool:
+def _run_here(settings: Settings, batch: "Batch") -> str:
     from metrifly_pipeline.cli.daemon import run_jobs_here
 
     return run_jobs_here(settings, batch)
 
 
-def _publish_here(settings: Settings) -> bool:
+def _publish_here(settings: Settings) -> str:
     from metrifly_pipeline.cli.daemon import run_publish_here
 
     return run_publish_here(settings)
@@ -68,8 +68,9 @@ class Doors:
     settings: Callable[[], Settings] = _settings
     open_product: "Callable[[Settings], AbstractContextManager[Product]]" = _open_product
     daemon_alive: Callable[[Settings], bool] = _daemon_alive
-    run_here: "Callable[[Settings, Batch], bool]" = _run_here
-    publish_here: Callable[[Settings], bool] = _publish_here
+    run_here: "Callable[[Settings, Batch], str]" = _run_here
+    """Returns where to read how Metrifly itself failed; empty where it did not. The next one too."""
+    publish_here: Callable[[Settings], str] = _publish_here
     ask_hidden: Callable[[Sequence[CredentialField]], Mapping[str, str]] = _ask_hidden
     sleep: Sleep = _sleep
 

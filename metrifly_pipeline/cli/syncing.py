@@ -1,7 +1,7 @@
 """`metrifly sync` and `metrifly rebuild`: ask for syncs, wait for their answers, or run them in this process."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 1.0
 POLLS_BETWEEN_LIFE_SIGNS = 30
+_SYNC_FAILED = (
+    "Metrifly itself failed while syncing. Nothing is lost: what had landed stays, and the next sync goes on from there. "
+    "Try again; if it fails again, report it with {}."
+)
+_PUBLISH_FAILED = (
+    "What was synced is stored, but Metrifly itself failed to publish it: queries still show what was published before. "
+    "Try again; if it fails again, report it with {}."
+)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -27,6 +35,15 @@ class Asked:
 
     request: SyncRequest
     answer: "Answer"
+
+
+@dataclass(slots=True)
+class Here:
+    """What syncing in this process came to."""
+
+    asked: list[Asked] = field(default_factory=list)
+    fault: str = ""
+    """What to tell where Metrifly itself failed; empty where it did not."""
 
 
 def sync(
@@ -45,12 +62,14 @@ def sync(
         wanted = _wanted(product, connection)
         requests = requests_for(product, wanted)
         if here:
-            asked = sync_here(doors, product, requests)
+            done = sync_here(doors, product, requests)
         else:
             _need_daemon(doors, product, connection)
-            asked = _wait(doors, product, requests, connection) if wait else _answers(product, requests)
-    _show(asked, as_json=as_json)
-    if any(not one.answer.ok for one in asked):
+            done = Here(_wait(doors, product, requests, connection) if wait else _answers(product, requests))
+    show_answers(done.asked, as_json=as_json)
+    if done.fault:
+        raise RefusedError(done.fault)
+    if any(not one.answer.ok for one in done.asked):
         raise typer.Exit(1)
 
 
@@ -74,19 +93,34 @@ def requests_for(product: "Product", connections: Sequence[ConnectionId]) -> lis
     return [first[each] if each in first else product.requesting.file([each])[0] for each in connections]
 
 
-def sync_here(doors: Doors, product: "Product", requests: Sequence[SyncRequest]) -> list[Asked]:
-    """Run what waits for these connections, and what continues it, in this process; then publish."""
+def sync_here(doors: Doors, product: "Product", requests: Sequence[SyncRequest]) -> Here:
+    """Run what waits for these connections, and what continues it, in this process; then publish.
+
+    Where another process is syncing one of them, wait until that has finished, or until its lease has run out because it died.
+    """
     newest = {request.connection: request for request in requests}
-    while batches := product.requesting.batches(only=set(newest)):
-        finished = [doors.run_here(product.settings, batch) for batch in batches]
+    here = Here()
+    while not here.fault:
+        batches = product.requesting.batches(only=set(newest))
+        if not batches and not _behind_another(product, newest.values()):
+            break
+        logs = [doors.run_here(product.settings, batch) for batch in batches]
+        here.fault = "".join(_SYNC_FAILED.format(log) for log in logs if log)
+        if not batches:
+            doors.sleep(POLL_SECONDS)
         continued = [item for item in product.control.requests(waiting=True) if item.connection in newest]
         newest |= {item.connection: item for item in continued}
-        if not all(finished):
-            break
-    if not doors.publish_here(product.settings):
-        message = "What was synced is stored, but publishing it failed: see the run in the Dagster UI, `metrifly dev`."
-        raise RefusedError(message)
-    return _answers(product, list(newest.values()))
+    log = doors.publish_here(product.settings)
+    here.fault = here.fault or (_PUBLISH_FAILED.format(log) if log else "")
+    here.asked = _answers(product, list(newest.values()))
+    return here
+
+
+def _behind_another(product: "Product", requests: Iterable[SyncRequest]) -> bool:
+    """Whether a sync of another process stands before one of these."""
+    running = product.control.leased(product.clock())
+    behind = [request for request in requests if request.connection in running]
+    return any(not product.requesting.answer(request).done for request in behind)
 
 
 def _need_daemon(doors: Doors, product: "Product", connection: str | None) -> None:
@@ -119,7 +153,8 @@ def _answers(product: "Product", requests: Sequence[SyncRequest]) -> list[Asked]
     return [Asked(request=request, answer=product.requesting.answer(request)) for request in requests]
 
 
-def _show(asked: Sequence[Asked], *, as_json: bool) -> None:
+def show_answers(asked: Sequence[Asked], *, as_json: bool = False) -> None:
+    """Print what became of each."""
     if as_json:
         print_json([_json(one) for one in asked])
     else:

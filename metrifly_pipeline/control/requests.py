@@ -1,6 +1,6 @@
 """Sync requests, and the batches that hand them to a Dagster run."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection as Database
@@ -81,6 +81,20 @@ class Requests(Transactions):
         with self._writing() as db:
             again = {"batch": None, "attempt": requests.c.attempt + 1}
             return db.execute(update(requests).where(taken).values(again)).rowcount
+
+    def unanswered_batches(self) -> Mapping[int, datetime]:
+        """Batches that hold unanswered requests, and when they were made; oldest first."""
+        held = select(requests.c.batch).where(requests.c.answered_by.is_(None), requests.c.batch.is_not(None))
+        query = select(batches.c.id, batches.c.made_at).where(batches.c.id.in_(held)).order_by(batches.c.id)
+        with self._reading() as db:
+            return {row.id: row.made_at for row in db.execute(query)}
+
+    def requeue_batch(self, batch: int) -> int:
+        """Unanswered requests of this batch wait again, attempt + 1; returns how many."""
+        held = (requests.c.batch == batch) & requests.c.answered_by.is_(None)
+        with self._writing() as db:
+            again = {"batch": None, "attempt": requests.c.attempt + 1}
+            return db.execute(update(requests).where(held).values(again)).rowcount
 
     def requeue_stale_batches(self, now: datetime, older_than: timedelta) -> int:
         """Requests whose batch died unanswered wait again, attempt + 1; returns how many.

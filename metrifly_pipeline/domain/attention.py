@@ -47,6 +47,7 @@ class Reason(StrEnum):
     KEY_EXPIRING = "key_expiring"
     STALE = "stale"
     UNEXPECTED_RESPONSE = "unexpected_response"
+    OWN_FAULT = "own_fault"
     AMENDED_RECORDS = "amended_records"
     PERMISSIONS_NOT_VERIFIABLE = "permissions_not_verifiable"
 
@@ -234,6 +235,13 @@ MEANING: dict[Reason, Meaning] = {
     Reason.UNEXPECTED_RESPONSE: _note(
         "The exchange answered in a form we do not know",
         "Nothing is lost: the sync stops before it and is tried again. If it lasts, the exchange has changed its API.",
+        Family.FRESH,
+        Turn.OPERATOR,
+    ),
+    Reason.OWN_FAULT: _note(
+        "Metrifly itself failed on this connection",
+        "Nothing is lost: the next sync goes on from there. If it fails again, report it with the log of its run, which "
+        "stands in the Dagster UI of `metrifly dev`.",
         Family.FRESH,
         Turn.OPERATOR,
     ),

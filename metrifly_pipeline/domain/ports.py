@@ -270,6 +270,12 @@ class ControlStore(Protocol):
     def requeue(self, connections: Sequence[ConnectionId]) -> int:
         """Unanswered requests of these connections leave their batch and wait again, attempt + 1; returns how many."""
 
+    def unanswered_batches(self) -> Mapping[int, datetime]:
+        """Batches that hold unanswered requests, and when they were made; oldest first."""
+
+    def requeue_batch(self, batch: int) -> int:
+        """Unanswered requests of this batch wait again, attempt + 1; returns how many."""
+
     def requeue_stale_batches(self, now: datetime, older_than: timedelta) -> int:
         """Requests whose batch died unanswered wait again, attempt + 1; returns how many."""
 

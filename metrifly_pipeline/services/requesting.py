@@ -10,6 +10,13 @@ from metrifly_pipeline.domain.status import Outcome, SyncKind, SyncRequest, Sync
 
 BATCH_DIES_AFTER = timedelta(minutes=10)
 """A batch this old with no lease held was dropped by a run that died."""
+FREE_TRIES = 2
+"""A request whose run died is tried again at once; after so many tries only later and later."""
+PAUSE = timedelta(seconds=15)
+DIED = (
+    "Metrifly itself failed: the run that synced this died. Nothing is lost, and it is tried again by itself. What "
+    "happened stands in the log of the run, in the Dagster UI of `metrifly dev`; if it goes on, report it with that"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,15 +52,23 @@ class Requesting:
         return [self._control.file_request(connection, SyncKind.SYNC_NOW, self._clock()) for connection in connections]
 
     def batches(self, only: Collection[ConnectionId] | None = None) -> list[Batch]:
-        """Turn waiting requests (all, or those of some connections) into at most one batch a lane: first imports apart."""
+        """Turn waiting requests into at most one batch a lane: first imports apart.
+
+        What waits behind a running sync goes on waiting: a run for it would find its connection taken.
+
+        Args:
+            only: Take the requests of these connections only, also those whose tries died lately; None for all that may start.
+        """
         now = self._clock()
         self._control.requeue_stale_batches(now, BATCH_DIES_AFTER)
+        running = self._control.leased(now)
         made = []
         for kind in (SyncKind.SYNC_NOW, SyncKind.FIRST_IMPORT):
             waiting = [
                 request
                 for request in self._control.requests(waiting=True, kinds=[kind])
-                if only is None or request.connection in only
+                if request.connection not in running
+                and (_may_start(request, now) if only is None else request.connection in only)
             ]
             if waiting:
                 made.append(self._batch(waiting, kind, now))
@@ -85,12 +100,14 @@ class Requesting:
         return Batch(number=number, key=f"{newest.id}-{newest.attempt}", connections=connections, kind=kind)
 
     def _waiting(self, request: SyncRequest) -> Answer:
-        running = [run for run in self._control.runs(request.connection, limit=1) if run.outcome is Outcome.RUNNING]
-        connection = self._control.connection(request.connection)
-        if running:
+        if request.connection in self._control.leased(self._clock()):
+            connection = self._control.connection(request.connection)
             done, planned = connection.importing_done, connection.importing_planned
-            share = f", {min(100 * done // planned, 99)}%" if planned else ""
+            share = f", {min(100 * done // planned, 99)}%" if planned and not connection.first_import_done else ""
             return Answer(done=False, ok=True, text=f"waiting behind the running sync{share}")
+        newest = self._control.runs(request.connection, limit=1)
+        if any(run.outcome is Outcome.RUNNING and run.started_at >= request.filed_at for run in newest):
+            return Answer(done=True, ok=False, text=DIED)  # nobody holds its lease, so nobody will end it
         return Answer(done=False, ok=True, text="waiting to start")
 
     def _of_run(self, run: SyncRun) -> Answer:
@@ -102,16 +119,27 @@ class Requesting:
                 done=True, ok=True, text=f"importing: {run.trades_added} trades so far, the rest follows by itself"
             )
         if run.trades_added or run.movements_added:
-            return Answer(done=True, ok=True, text=_added(run))
+            return Answer(done=True, ok=True, text=_added(run, self._clock()))
         return Answer(done=True, ok=True, text=f"already up to date, checked {at:%H:%M}")
 
 
-def _added(run: SyncRun) -> str:
+def _may_start(request: SyncRequest, now: datetime) -> bool:
+    """A fault of ours that lasts must not start a run every few seconds for ever."""
+    pauses = request.attempt - FREE_TRIES
+    return pauses < 0 or now >= request.filed_at + PAUSE * 4 ** min(pauses, 8)
+
+
+def _added(run: SyncRun, now: datetime) -> str:
     parts = [_count(run.trades_added, "trade")]
     if run.movements_added:
         parts.append(_count(run.movements_added, "movement"))
-    last = f", last {run.last_trade_at:%H:%M}" if run.last_trade_at else ""
-    return f"added {' and '.join(parts)}{last}"
+    return f"added {' and '.join(parts)}{_last(run.last_trade_at, now)}"
+
+
+def _last(at: datetime | None, now: datetime) -> str:
+    if at is None:
+        return ""
+    return f", last {at:%H:%M}" if at.date() == now.date() else f", last {at:%Y-%m-%d %H:%M}"
 
 
 def _count(number: int, noun: str) -> str:

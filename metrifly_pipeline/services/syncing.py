@@ -171,7 +171,7 @@ class Syncing:
         except Exception as fault:  # noqa: BLE001 - whatever it is, the other connections go on
             places = "".join(traceback.format_tb(fault.__traceback__))
             self._faults.append(f"{type(fault).__name__} while syncing {work.connection.id}:\n{places}")
-            return _stopped(ExchangeTroubleError(Reason.UNEXPECTED_RESPONSE, detail="a fault of Metrifly's own"))
+            return _stopped(ExchangeTroubleError(Reason.OWN_FAULT))
 
     def _pull(self, work: _Work) -> PullOutcome:
         """Pull one connection; expected trouble becomes a finding, never an exception."""

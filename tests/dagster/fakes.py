@@ -1,6 +1,6 @@
 """A small product for the Dagster room: services that report what a test says, and remember what they were asked."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -147,6 +147,8 @@ class FakeControl:
     known: list[Connection] = field(default_factory=list)
     made: dict[int, tuple[SyncKind, list[ConnectionId]]] = field(default_factory=dict)
     due: tuple[int, int] | None = None
+    unanswered: dict[int, datetime] = field(default_factory=dict)
+    requeued: list[int] = field(default_factory=list)
 
     def connections(self) -> list[Connection]:
         return self.known
@@ -155,6 +157,14 @@ class FakeControl:
         if number not in self.made:
             raise NotFoundError(f"There is no batch {number}")
         return self.made[number]
+
+    def unanswered_batches(self) -> dict[int, datetime]:
+        return dict(self.unanswered)
+
+    def requeue_batch(self, batch: int) -> int:
+        self.requeued.append(batch)
+        del self.unanswered[batch]
+        return 1
 
     def publish_due(self, now: datetime) -> tuple[int, int] | None:
         assert now == NOW
@@ -251,9 +261,11 @@ class Bench:
     def _open(self, _context: Any) -> Iterator[Any]:
         yield self.product
 
-    def run_batch(self, number: int, *, rebuild: bool = False) -> dg.ExecuteInProcessResult:
+    def run_batch(
+        self, number: int, *, rebuild: bool = False, tags: Mapping[str, str] | None = None
+    ) -> dg.ExecuteInProcessResult:
         config = {"ops": {"sync_connections": {"config": {"batch": number, "rebuild": rebuild}}}}
-        return self._run("sync", run_config=config)
+        return self._run("sync", run_config=config, tags=tags)
 
     def run_partition(self, key: str, assets: Sequence[str] | None = None) -> dg.ExecuteInProcessResult:
         selection = [dg.AssetKey(name) for name in assets] if assets else None

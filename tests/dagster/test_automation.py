@@ -1,5 +1,6 @@
 """Schedule and sensors: what is asked for starts exactly once, and partitions follow the connections."""
 
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,7 @@ from metrifly_pipeline import automation
 from metrifly_pipeline.definitions import defs
 from metrifly_pipeline.domain.status import SyncKind
 from metrifly_pipeline.services.requesting import Batch
-from tests.dagster.fakes import a_connection
+from tests.dagster.fakes import NOW, a_connection
 
 KRAKEN, OKX = "kraken-aaaaaaaa", "okx-cccccccc"
 
@@ -60,6 +61,30 @@ def test_no_id_of_a_connection_stands_in_a_runs_tags_or_config(tick, product):
     (request,) = tick(automation.sync_now).run_requests
 
     assert KRAKEN not in str((request.run_key, request.run_config, request.tags))
+
+
+def a_run(instance, batch: int, status: dg.DagsterRunStatus) -> None:
+    job = defs.resolve_job_def("sync")
+    instance.create_run_for_job(job_def=job, tags={"metrifly/batch": str(batch)}, status=status)
+
+
+@pytest.mark.parametrize("status", ["FAILURE", "CANCELED", "SUCCESS"])
+def test_requests_that_a_run_left_unanswered_go_back_in_line_at_the_next_tick(tick, product, instance, status):
+    product.control.unanswered = {4: NOW, 5: NOW}
+    a_run(instance, 4, dg.DagsterRunStatus[status])
+    a_run(instance, 5, dg.DagsterRunStatus.STARTED)
+
+    tick(automation.sync_now)
+
+    assert product.control.requeued == [4]
+
+
+def test_so_do_those_whose_run_was_never_made_because_a_tick_died(tick, product):
+    product.control.unanswered = {4: NOW - timedelta(seconds=61), 5: NOW - timedelta(seconds=59)}
+
+    tick(automation.sync_now)
+
+    assert product.control.requeued == [4]
 
 
 def test_a_publish_that_is_due_is_named_by_its_change_and_attempt(tick, product):

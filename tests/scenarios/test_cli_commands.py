@@ -45,11 +45,12 @@ class Bench:
     def _run_here(self, settings, batch):
         with open_product(settings) as product:
             list(product.syncing.sync(batch.connections, batch.kind))
-        return True  # a connection in trouble never fails a run
+        return ""  # a connection in trouble never fails a run
 
     def _publish_here(self, settings):
         with open_product(settings) as product:
-            return product.publishing.publish().outcome.published
+            product.publishing.publish()
+        return ""
 
     def _sleep(self, seconds):
         """While a command waits, the daemon works."""

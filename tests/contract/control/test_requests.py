@@ -153,3 +153,18 @@ def test_a_connection_that_could_not_be_synced_takes_its_request_back_in_line(st
 
     waiting = store.requests(waiting=True, kinds=[SYNC_NOW])
     assert [(each.id, each.attempt) for each in waiting] == [(asked[0].id, 1)]
+
+
+def test_only_the_unanswered_requests_of_one_batch_wait_again(store, connect, finish):
+    answered, mine, elsewhere = connect(1), connect(2), connect(3)
+    asked = [store.file_request(each, SYNC_NOW, NOW) for each in (answered, mine, elsewhere)]
+    lost = store.make_batch([answered, mine], SYNC_NOW, [each.id for each in asked[:2]], NOW)
+    other = store.make_batch([elsewhere], SYNC_NOW, [asked[2].id], NOW + HOUR)
+    finish(answered, kind=SYNC_NOW)
+    assert store.unanswered_batches() == {lost: NOW, other: NOW + HOUR}
+
+    assert store.requeue_batch(lost) == 1
+
+    waiting = store.requests(waiting=True, kinds=[SYNC_NOW])
+    assert [(each.id, each.attempt) for each in waiting] == [(asked[1].id, 1)]
+    assert store.unanswered_batches() == {other: NOW + HOUR}
