@@ -54,7 +54,7 @@ class CandidatesHook(Protocol):
     Default: every market, the listed ones first.
     """
 
-    def __call__(self, asset_codes: set[str], markets: Sequence[Market]) -> Sequence[str]:
+    def __call__(self, asset_codes: set[str], markets: Sequence[Market], /) -> Sequence[str]:
         """Choose market ids, likeliest first."""
 
 
@@ -79,9 +79,12 @@ class ConfigureHook(Protocol):
         """Set options of the ccxt object."""
 
 
+_FIRST_ERROR_STATUS = 400
+
+
 def no_error(status: int, _body: Json) -> tuple[str, str] | None:
     """The default of `error_of`: the status alone tells."""
-    return None if status < 400 else (str(status), "")  # noqa: PLR2004 - HTTP's own border
+    return None if status < _FIRST_ERROR_STATUS else (str(status), "")
 
 
 def any_shape(_body: Json, _method: str) -> bool:
@@ -89,7 +92,7 @@ def any_shape(_body: Json, _method: str) -> bool:
     return True
 
 
-def every_market(asset_codes: set[str], markets: Sequence[Market]) -> Sequence[str]:  # noqa: ARG001 - the hook's parameter
+def every_market(_asset_codes: set[str], markets: Sequence[Market]) -> Sequence[str]:
     """The default of `candidate_symbols`."""
     return [market.market_id for market in sorted(markets, key=lambda market: (not market.active, market.market_id))]
 

@@ -164,7 +164,7 @@ class Profile(Protocol):
     def convert(self, draft: ConvertDraft, book: Book) -> Entry:
         """A convert or instant buy: what is disposed, what is received, the fee if there is one (at most 2% more)."""
 
-    def by_itself(self, until_us: int, book: Book) -> Entry:
+    def by_itself(self, until_us: int, book: Book, /) -> Entry:
         """What the exchange has done on its own since the last event (a renamed coin is exchanged); mostly nothing."""
 
     def oddity(self, occurred_at_us: int, book: Book) -> Entry:

@@ -177,7 +177,7 @@ class BinanceProfile:
         got = _movement(draft, book, group, "received", draft.received_asset, draft.received_amount)
         return Entry(movements=(gave, got))
 
-    def by_itself(self, until_us: int, book: Book) -> Entry:  # noqa: ARG002 - the protocol names them
+    def by_itself(self, _until_us: int, _book: Book) -> Entry:
         """Nothing happens on Binance by itself."""
         return Entry()
 

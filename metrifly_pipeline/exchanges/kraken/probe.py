@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from metrifly_pipeline.domain.records import KeyFacts, Market
-from metrifly_pipeline.exchanges.room import Call, Json
+from metrifly_pipeline.exchanges.room import Call, Json, no_error
 
 
 def error_of(status: int, body: Json) -> tuple[str, str] | None:
@@ -15,7 +15,7 @@ def error_of(status: int, body: Json) -> tuple[str, str] | None:
     errors = [str(item) for item in listed if not str(item).startswith("W")] if isinstance(listed, list) else []
     if errors:
         return ":".join(errors[0].split(":")[:2]), errors[0]
-    return None if status < 400 else (str(status), "")  # noqa: PLR2004 - HTTP's own border
+    return no_error(status, body)
 
 
 def check(body: Json, method: str) -> bool:
@@ -69,21 +69,27 @@ def _moment(seconds: str | int | None) -> datetime | None:
     return datetime.fromtimestamp(number, tz=UTC) if number else None
 
 
-_nonces = Lock()
-_last_nonce = 0
+class _Nonces:
+    """Microseconds that only rise."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = Lock()
+
+    def next(self, now_us: int) -> int:
+        """Now, or one more than the last where that is not above it."""
+        with self._lock:
+            self._last = max(now_us, self._last + 1)
+            return self._last
+
+
+_NONCES = _Nonces()
+"""One for the whole process, so that two sessions of one key don't meet."""
 
 
 def configure(exchange: Any) -> None:
     """Sign with microseconds that only rise: Kraken refuses a nonce that is not above the key's last one, for ever.
 
-    Milliseconds would lock a key out that another program has used with finer ones. One counter for the whole process, so that
-    two sessions of one key don't meet.
+    Milliseconds would lock a key out that another program has used with finer ones.
     """
-
-    def rising() -> int:
-        global _last_nonce  # noqa: PLW0603 - the one counter of the process is the point
-        with _nonces:
-            _last_nonce = max(int(exchange.microseconds()), _last_nonce + 1)
-            return _last_nonce
-
-    exchange.incrementing_nonce = rising
+    exchange.incrementing_nonce = lambda: _NONCES.next(int(exchange.microseconds()))
