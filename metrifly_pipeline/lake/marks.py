@@ -24,16 +24,24 @@ class Marks:
     def at(self, handle: DeltaTable, app_id: str) -> int | None:
         """The mark of `app_id` at the handle's version; None where it never committed."""
         version = handle.version()
-        if self._version is None or self._version > version:
+        if not self._follow(version):
             self._version, self._known = self._checkpoint(version)
-        while self._version < version:
-            entry = self._log / f"{self._version + 1:020d}.json"
-            if not entry.exists():  # cleaned away: ask Delta, and start anew next time
+            if not self._follow(version):  # the log was cleaned in a way that only Delta can make sense of
                 self._version = None
                 return handle.transaction_version(app_id)
-            self._known.update(_marks(entry))
-            self._version += 1
         return self._known.get(app_id)
+
+    def _follow(self, version: int) -> bool:
+        """Read the entries up to `version`; False where that isn't ahead, or one of them was cleaned away."""
+        if self._version is None or self._version > version:
+            return False
+        for number in range(self._version + 1, version + 1):
+            entry = self._log / f"{number:020d}.json"
+            if not entry.exists():
+                return False
+            self._known.update(_marks(entry))
+            self._version = number
+        return True
 
     def _checkpoint(self, version: int) -> tuple[int, dict[str, int]]:
         """What the newest plain checkpoint up to `version` says; nothing before the first entry where there is none."""
