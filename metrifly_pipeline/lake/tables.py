@@ -208,7 +208,11 @@ BALANCES = TableShape(
     columns=(
         _CONNECTION,
         _EXCHANGE,
-        StoredColumn("wallet", TEXT, "Where the exchange keeps it: spot, funding, margin, earn; what Binance freezes apart: funding frozen."),
+        StoredColumn(
+            "wallet",
+            TEXT,
+            "Where the exchange keeps it: spot, funding, margin, earn; what Binance freezes apart: funding frozen.",
+        ),
         StoredColumn("asset", TEXT, "Asset, our code; the exchange's own where it is unknown."),
         StoredColumn("asset_code", TEXT, "The exchange's own code of the asset."),
         StoredColumn("total", AMOUNT, "All of it, locked parts too.", differs=True),
