@@ -48,6 +48,7 @@ class Listing:
         verdicts = tuple(_verdict(family, live, now) for family in Family)
         totals = {
             "connections": len(live),
+            "up_to_date": sum(view.status is Status.UP_TO_DATE for view in live),
             "need_attention": sum(view.status is Status.NEEDS_ATTENTION for view in live),
             "delayed": sum(view.status is Status.DELAYED for view in live),
             "importing": sum(view.status is Status.IMPORTING for view in live),
