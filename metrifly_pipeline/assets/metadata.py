@@ -135,17 +135,21 @@ def dashboard_metadata(dashboard: Dashboard) -> Metadata:
 
 
 def needing_someone(views: Sequence[ConnectionView], now: datetime) -> str:
-    """Markdown: three short columns, a row for every connection that somebody must act on, linked to its partition."""
+    """Markdown: a row for every connection that somebody must act on, linked to its partition.
+
+    Two columns: the page leaves so little width that a third makes a row of nine lines out of one of five.
+    """
     rows = [(view, found) for view in views if _is_live(view) and (found := actions(view.attention, now))]
     if not rows:
         return f"**Nobody needs to act.** {_count(sum(map(_is_live, views)), 'connection')} looked at."
     lines = [
-        "| Connection | What is the matter | What to do |",
-        "|---|---|---|",
+        "| Connection | What is the matter, and what to do |",
+        "|---|---|",
         *(_needing_row(view.connection.id, found) for view, found in rows[:SHOWN_ROWS]),
     ]
     if len(rows) > SHOWN_ROWS:
         lines.append(f"\nand {len(rows) - SHOWN_ROWS} more: `metrifly connections` lists them all.")
+    lines.append(f"\n{_count(sum(map(_is_live, views)) - len(rows), 'other connection')} that nobody needs to act on.")
     return "\n".join(lines)
 
 
@@ -153,7 +157,7 @@ def _needing_row(connection: ConnectionId, found: Sequence[Attention]) -> str:
     first = found[0]
     more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
     link = f"[{connection}](/assets/{TRADES}?view=partitions&partition={connection})"
-    return f"| {link} | ✖ act: {_cell(first.title)}{more} | {_cell(first.remedy)} |"
+    return f"| {link} | ✖ act: {_cell(first.title)}{more}. {_cell(first.remedy)} |"
 
 
 def _cell(text: str) -> str:

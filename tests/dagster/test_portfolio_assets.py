@@ -89,6 +89,7 @@ def test_the_dashboard_lists_only_those_that_need_someone_and_counts_all(bench, 
     shown = metadata(bench, "connection_status")
     assert f"[{BINANCE}](/assets/trades?view=partitions&partition={BINANCE})" in shown["needs_someone"]
     assert "✖ act: The exchange does not know this API key" in shown["needs_someone"]
+    assert shown["needs_someone"].endswith("\n1 other connection that nobody needs to act on.")
     assert KRAKEN not in shown["needs_someone"]
     assert shown["connections"] == 2
 
