@@ -37,12 +37,12 @@ def environment(home=None):
     return kept if home is None else kept | {"METRIFLY_HOME": str(home)}
 
 
-def metrifly(*arguments, cwd, home=None):
+def metrifly(*arguments, cwd, home=None, **variables):
     """Run a command to its end."""
     return subprocess.run(
         [*METRIFLY, *arguments],
         cwd=cwd,
-        env=environment(home),
+        env=environment(home) | variables,
         capture_output=True,
         text=True,
         timeout=PATIENCE_SECONDS,
@@ -87,6 +87,27 @@ def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_start
         assert not processes_of(small_home)
 
 
+@pytest.mark.torture
+def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path, monkeypatch):
+    with Dev(small_home, tmp_path, "--postgres") as dev:
+        assert set(dev.variables) == {"METRIFLY_HOME", "METRIFLY_DATABASE_URL", "METRIFLY_DAGSTER_URL"}
+        for name, value in dev.variables.items():
+            monkeypatch.setenv(name, value)
+        connect_kraken(small_home, tmp_path, monkeypatch)
+
+        synced = metrifly("sync", "--all", "--wait", cwd=tmp_path, home=small_home, **dev.variables)
+
+        assert synced.returncode == 0, synced.stdout + synced.stderr
+        assert "added 40 trades" in synced.stdout
+        assert not (small_home / "control.sqlite").exists()
+        assert servers_of(small_home)
+        dev.process.send_signal(signal.SIGTERM)
+
+        assert dev.process.wait(PATIENCE_SECONDS) == 0
+        assert not processes_of(small_home)
+        assert not servers_of(small_home)
+
+
 def connect_kraken(home, folder, monkeypatch):
     """Connect the local Kraken of this home, in this process."""
     for name, value in {"METRIFLY_HOME": str(home), "METRIFLY_LIMIT_SCALE": "1000"}.items():
@@ -102,11 +123,12 @@ def connect_kraken(home, folder, monkeypatch):
 class Dev:
     """A `metrifly dev` in the background, where SIGINT is ignored; ended with the block whatever happens."""
 
-    def __init__(self, home, cwd):
+    def __init__(self, home, cwd, *options):
+        self.variables = {}
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
-            ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *METRIFLY, "dev", "--port", str(port)],
+            ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *METRIFLY, "dev", "--port", str(port), *options],
             cwd=cwd,
             env=environment(home),
             stdout=subprocess.PIPE,
@@ -120,6 +142,7 @@ class Dev:
         shown = ""
         for line in self.process.stdout:
             shown += line
+            self.variables |= re.findall(r'export (\w+)="(.*)"', line)
             if "Ctrl-C stops everything" in line:
                 return self
         raise AssertionError(shown)
@@ -135,6 +158,12 @@ def free_port():
 
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+def servers_of(home):
+    """PostgreSQL servers whose data lie in this home."""
+    folder = str(home / "postgres")
+    return [each for each in psutil.process_iter(["cmdline"]) if folder in (each.info["cmdline"] or [])]
 
 
 def processes_of(home):
