@@ -31,7 +31,7 @@ SELECT
 FROM raw_rows
 ANTI JOIN typed ON raw_rows.connection_id = typed.connection_id AND raw_rows.seq = typed.seq
 -- An account without assets: a snapshot with nothing in it is understood.
-WHERE NOT (getvariable('target') = 'balances' AND coalesce(CAST(raw_rows.payload AS VARCHAR) IN ('{}', '[]'), false));
+WHERE NOT (getvariable('target') = 'balances' AND coalesce(CAST(raw_rows.payload AS VARCHAR) IN ('{}', '[]'), FALSE));
 
 CREATE OR REPLACE TEMP TABLE failed AS
 SELECT

@@ -15,7 +15,7 @@ CREATE OR REPLACE TEMP MACRO all_digits(t) AS replace(mantissa(t), '.', '');
 CREATE OR REPLACE TEMP MACRO point_at(t) AS length(split_part(mantissa(t), '.', 1)) + exponent(t);
 CREATE OR REPLACE TEMP MACRO is_zero(t) AS trim(all_digits(t), '0') = '';
 -- An exponent beyond any number that fits is no reason to build a text of that length.
-CREATE OR REPLACE TEMP MACRO point_is_near(t) AS coalesce(abs(point_at(t)) <= 1000, false);
+CREATE OR REPLACE TEMP MACRO point_is_near(t) AS coalesce(abs(point_at(t)) <= 1000, FALSE);
 CREATE OR REPLACE TEMP MACRO integer_text(t) AS ltrim(
     CASE
         WHEN point_at(t) <= 0 THEN ''
@@ -51,7 +51,7 @@ CREATE OR REPLACE TEMP MACRO number_problem(field, t) AS field || ': ' || CASE
 END;
 -- A price may have more than 18 decimals (then it is rounded and flagged), but not more than 20 integer digits.
 CREATE OR REPLACE TEMP MACRO has_only_more_decimals(t) AS coalesce(
-    is_number(t) AND length(t) <= 200 AND point_is_near(t) AND length(integer_text(t)) <= 20, false);
+    is_number(t) AND length(t) <= 200 AND point_is_near(t) AND length(integer_text(t)) <= 20, FALSE);
 
 -- Exact multiplication: (19, 9) x (19, 9) is (38, 18) without rounding, proven by the way back to the wide value.
 CREATE OR REPLACE TEMP MACRO narrow(t) AS
@@ -78,7 +78,8 @@ CREATE OR REPLACE TEMP MACRO micros(t, unit) AS CASE
         THEN datetime_micros(t)
 END;
 -- No exchange is older than 2009; `latest_us` is tomorrow, set by the engine.
-CREATE OR REPLACE TEMP MACRO is_plausible(us) AS coalesce(us BETWEEN 1230768000000000 AND getvariable('latest_us'), false);
+CREATE OR REPLACE TEMP MACRO is_plausible(us) AS
+    coalesce(us BETWEEN 1230768000000000 AND getvariable('latest_us'), FALSE);
 CREATE OR REPLACE TEMP MACRO moment_problem(field, t, us) AS field || ': ' || CASE
     WHEN t IS NULL THEN 'missing'
     WHEN us IS NULL THEN 'unreadable'
@@ -92,20 +93,20 @@ CREATE OR REPLACE TEMP MACRO part(value) AS coalesce(CAST(value AS VARCHAR), chr
 CREATE OR REPLACE TEMP MACRO trade_is_good(
     record_key, market, market_type, side, amount, price, cost, fee_text, fee_amount, fee_code, executed_at
 ) AS
-    record_key IS NOT NULL AND market IS NOT NULL AND market_type IS NOT NULL AND coalesce(side IN ('buy', 'sell'), false)
-    AND coalesce(amount >= 0 AND price >= 0, false) AND cost IS NOT NULL AND executed_at IS NOT NULL
+    record_key IS NOT NULL AND market IS NOT NULL AND market_type IS NOT NULL
+    AND coalesce(side IN ('buy', 'sell'), FALSE) AND coalesce(amount >= 0 AND price >= 0, FALSE) AND cost IS NOT NULL AND executed_at IS NOT NULL
     AND (fee_text IS NULL OR fee_amount IS NOT NULL)
     AND (fee_code IS NOT NULL OR coalesce(fee_amount, 0) = 0);
 CREATE OR REPLACE TEMP MACRO trade_hash(
     market, side, exact_price, price_text, amount, cost, fee_amount, fee_code, executed_at
 ) AS md5(concat_ws(
-    chr(31), part(market), part(side), coalesce(CAST(exact_price AS VARCHAR), part(price_text)), part(amount), part(cost),
-    part(fee_amount), part(fee_code), part(epoch_us(executed_at))
+    chr(31), part(market), part(side), coalesce(CAST(exact_price AS VARCHAR), part(price_text)), part(amount),
+    part(cost), part(fee_amount), part(fee_code), part(epoch_us(executed_at))
 ));
 CREATE OR REPLACE TEMP MACRO movement_is_good(record_key, kind, "role", asset_code, amount, direction, occurred_at) AS
     record_key IS NOT NULL AND kind IS NOT NULL AND asset_code IS NOT NULL AND occurred_at IS NOT NULL
-    AND coalesce("role" IN ('main', 'disposed', 'received', 'fee'), false)
-    AND coalesce(direction = 'signed' OR (direction IN ('in', 'out') AND amount >= 0), false) AND amount IS NOT NULL;
+    AND coalesce("role" IN ('main', 'disposed', 'received', 'fee'), FALSE)
+    AND coalesce(direction = 'signed' OR (direction IN ('in', 'out') AND amount >= 0), FALSE) AND amount IS NOT NULL;
 CREATE OR REPLACE TEMP MACRO movement_hash(kind, "role", asset_code, amount, occurred_at) AS md5(concat_ws(
     chr(31), part(kind), part("role"), part(asset_code), part(amount), part(epoch_us(occurred_at))
 ));

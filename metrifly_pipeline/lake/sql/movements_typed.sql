@@ -31,18 +31,18 @@ numbers AS (
 times AS (
     SELECT
         *,
-        NOT coalesce(is_ignored, false) AND amount_as_told IS NULL AS is_hard,
+        NOT coalesce(is_ignored, FALSE) AND amount_as_told IS NULL AS is_hard,
         if(direction = 'out', -amount_as_told, amount_as_told) AS amount,
         if(is_plausible(time_us), make_timestamptz(time_us), NULL) AS occurred_at
     FROM numbers
 )
 
 SELECT
-    times.* REPLACE (coalesce(times.is_ignored, false) AS is_ignored),
+    times.* REPLACE (coalesce(times.is_ignored, FALSE) AS is_ignored),
     coalesce(aliases.asset, times.asset_code) AS asset,
     coalesce(aliases.wallet, times.told_wallet) AS wallet,
     times.asset_code IS NOT NULL AND aliases.asset IS NULL AS has_unknown_code,
-    coalesce(times.is_ignored, false)
+    coalesce(times.is_ignored, FALSE)
     OR movement_is_good(record_key, kind, "role", asset_code, amount_as_told, direction, occurred_at) AS is_good,
     movement_hash(kind, "role", asset_code, amount, occurred_at) AS economic_hash
 FROM times

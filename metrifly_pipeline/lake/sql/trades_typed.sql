@@ -54,7 +54,7 @@ SELECT
     trade_is_good(
         record_key, market, market_type, side, amount, price, cost, fee_text, fee_amount, fee_code, executed_at
     ) AS is_good,
-    false AS is_ignored,
+    FALSE AS is_ignored,
     trade_hash(market, side, price, price_text, amount, cost, fee_amount, fee_code, executed_at) AS economic_hash
 FROM times
 LEFT JOIN aliases AS base_alias

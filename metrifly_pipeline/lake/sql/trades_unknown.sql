@@ -4,11 +4,11 @@ WITH seen AS (
     FROM typed
     WHERE has_unknown_code AND is_good
     UNION
-    SELECT connection_id, quote_code AS code, false AS is_market, executed_at
+    SELECT connection_id, quote_code AS code, FALSE AS is_market, executed_at
     FROM typed
     WHERE has_unknown_code AND is_good
     UNION
-    SELECT connection_id, fee_code AS code, false AS is_market, executed_at
+    SELECT connection_id, fee_code AS code, FALSE AS is_market, executed_at
     FROM typed
     WHERE has_unknown_code AND is_good
 )

@@ -6,16 +6,16 @@ WITH seen AS (
     SELECT connection_id, exchange, coalesce(base_code, market) AS code, base AS asset, base_code IS NULL AS is_market
     FROM _trades
     UNION
-    SELECT connection_id, exchange, quote_code AS code, "quote" AS asset, false AS is_market
+    SELECT connection_id, exchange, quote_code AS code, "quote" AS asset, FALSE AS is_market
     FROM _trades
     UNION
-    SELECT connection_id, exchange, fee_code AS code, fee_asset AS asset, false AS is_market
+    SELECT connection_id, exchange, fee_code AS code, fee_asset AS asset, FALSE AS is_market
     FROM _trades
     UNION
-    SELECT connection_id, exchange, asset_code AS code, asset, false AS is_market
+    SELECT connection_id, exchange, asset_code AS code, asset, FALSE AS is_market
     FROM _movements
     UNION
-    SELECT connection_id, exchange, asset_code AS code, asset, false AS is_market
+    SELECT connection_id, exchange, asset_code AS code, asset, FALSE AS is_market
     FROM _balances
 ),
 

@@ -82,7 +82,7 @@ SELECT
     valid_from,
     valid_to,
     source,
-    true AS is_known
+    TRUE AS is_known
 FROM asset_aliases
 WHERE code <> '*'
 UNION ALL
