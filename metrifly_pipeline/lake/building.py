@@ -170,7 +170,7 @@ class _Builder:
         )
         for table in sorted(views | set(self._names(_TABLE_NAMES))):
             given = small.get(table)
-            words = given.comment if given else TABLE_COMMENTS[table]
+            words = given.comment if given else TABLE_COMMENTS.get(table, "")
             kind = "VIEW" if table in views else "TABLE"
             statements.append(f"COMMENT ON {kind} {quoted(table)} IS {literal(words)}")
         for table, column in self._connection.execute(_COLUMNS).fetchall():

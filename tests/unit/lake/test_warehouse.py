@@ -45,14 +45,16 @@ def test_every_table_and_column_is_explained(filled):
         for (name,) in ask(filled, "SELECT DISTINCT table_name FROM duckdb_columns() WHERE database_name = 'metrifly'")
     }
     assert names >= ANALYSTS_TABLES
-    unexplained = (
-        "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'metrifly' AND comment IS NULL"
-    )
+    unexplained = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'metrifly' AND coalesce(comment, '') = ''"
     assert ask(filled, unexplained) == []
     assert (
-        ask(filled, "SELECT table_name FROM duckdb_tables() WHERE database_name = 'metrifly' AND comment IS NULL") == []
+        ask(
+            filled,
+            "SELECT table_name FROM duckdb_tables() WHERE database_name = 'metrifly' AND coalesce(comment, '') = ''",
+        )
+        == []
     )
-    views = "SELECT view_name FROM duckdb_views() WHERE database_name = 'metrifly' AND NOT internal AND comment IS NULL"
+    views = "SELECT view_name FROM duckdb_views() WHERE database_name = 'metrifly' AND NOT internal AND coalesce(comment, '') = ''"
     assert ask(filled, views) == []
 
 
