@@ -19,6 +19,7 @@ TABLE_COMMENTS = {
     "asset_aliases": "The aliases of each exchange's room, as shipped with this version.",
     "_meta": "One row about this file: when it was published, and from which versions.",
     "_trade_fees": "What executions really cost, where the exchange's ledger tells; ask trades and legs.",
+    "_stated_trades": "Executions as they stand now, with their fees as stated; ask trades.",
     "_trades": "Files behind trades and trades_history; ask those.",
     "_movements": "Files behind movements and movements_history; ask those.",
     "_balances": "Files behind balances and balances_history; ask those.",
@@ -54,6 +55,7 @@ _SHARED = {column.name: column.comment for shape in SHAPES for column in shape.c
 
 _OWN = {
     ("_trade_fees", "amount"): "Signed: negative was paid.",
+    ("_stated_trades", "fee_amount"): "Fee as stated with the execution; `trades` shows what was really taken.",
     ("trades", "fee_asset"): "Asset of the fee, our code: by the exchange's ledger where it tells, else as stated.",
     ("trades", "fee_code"): "The exchange's own code of the fee's asset: by its ledger where it tells, else as stated.",
     (

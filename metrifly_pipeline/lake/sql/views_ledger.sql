@@ -31,6 +31,17 @@ ANTI JOIN (SELECT connection_id, movement_key, version FROM _movements WHERE ver
         AND stored.version + 1 = newer.version
 WHERE stored.kind = 'trade_fee';
 
+CREATE OR REPLACE VIEW _stated_trades AS
+SELECT
+    stored.*,
+    CAST(stored.executed_at AT TIME ZONE 'UTC' AS DATE) AS executed_day
+FROM _trades AS stored
+ANTI JOIN (SELECT connection_id, trade_key, version FROM _trades WHERE version > 1) AS newer
+    ON
+        stored.connection_id = newer.connection_id
+        AND stored.trade_key = newer.trade_key
+        AND stored.version + 1 = newer.version;
+
 CREATE OR REPLACE VIEW trades AS
 WITH taken AS (
     SELECT
@@ -44,19 +55,13 @@ WITH taken AS (
 )
 
 SELECT
-    stored.* REPLACE (
-        CASE WHEN taken.trade_key IS NULL THEN stored.fee_asset ELSE taken.asset END AS fee_asset,
-        CASE WHEN taken.trade_key IS NULL THEN stored.fee_code ELSE taken.asset_code END AS fee_code,
-        CASE WHEN taken.trade_key IS NULL THEN stored.fee_amount ELSE taken.amount END AS fee_amount
-    ),
-    CAST(stored.executed_at AT TIME ZONE 'UTC' AS DATE) AS executed_day
-FROM _trades AS stored
-LEFT JOIN taken ON stored.connection_id = taken.connection_id AND stored.trade_key = taken.trade_key
-ANTI JOIN (SELECT connection_id, trade_key, version FROM _trades WHERE version > 1) AS newer
-    ON
-        stored.connection_id = newer.connection_id
-        AND stored.trade_key = newer.trade_key
-        AND stored.version + 1 = newer.version;
+    stated.* REPLACE (
+        CASE WHEN taken.trade_key IS NULL THEN stated.fee_asset ELSE taken.asset END AS fee_asset,
+        CASE WHEN taken.trade_key IS NULL THEN stated.fee_code ELSE taken.asset_code END AS fee_code,
+        CASE WHEN taken.trade_key IS NULL THEN stated.fee_amount ELSE taken.amount END AS fee_amount
+    )
+FROM _stated_trades AS stated
+LEFT JOIN taken ON stated.connection_id = taken.connection_id AND stated.trade_key = taken.trade_key;
 
 CREATE OR REPLACE VIEW movements_history AS
 SELECT
@@ -97,7 +102,7 @@ SELECT
     executed_at AS occurred_at,
     executed_day AS occurred_day,
     seq
-FROM trades
+FROM _stated_trades
 WHERE market_type IN ('spot', 'margin')
 UNION ALL
 SELECT
@@ -113,42 +118,25 @@ SELECT
     executed_at AS occurred_at,
     executed_day AS occurred_day,
     seq
-FROM trades
+FROM _stated_trades
 WHERE market_type IN ('spot', 'margin') AND "quote" IS NOT NULL
 UNION ALL
 SELECT
-    connection_id,
-    exchange,
+    stated.connection_id,
+    stated.exchange,
     'trade' AS source,
-    trade_key AS source_key,
-    side AS kind,
+    stated.trade_key AS source_key,
+    stated.side AS kind,
     'fee' AS "role",
-    fee_asset AS asset,
-    fee_code AS asset_code,
-    -fee_amount AS amount,
-    executed_at AS occurred_at,
-    executed_day AS occurred_day,
-    seq
-FROM trades
-ANTI JOIN _trade_fees ON trades.connection_id = _trade_fees.connection_id AND trades.trade_key = _trade_fees.trade_key
-WHERE market_type IN ('spot', 'margin') AND fee_amount <> 0
-UNION ALL
-SELECT
-    trades.connection_id,
-    trades.exchange,
-    'trade' AS source,
-    trades.trade_key AS source_key,
-    trades.side AS kind,
-    'fee' AS "role",
-    _trade_fees.asset,
-    _trade_fees.asset_code,
-    _trade_fees.amount,
-    trades.executed_at AS occurred_at,
-    trades.executed_day AS occurred_day,
-    trades.seq
-FROM trades
-INNER JOIN _trade_fees ON trades.connection_id = _trade_fees.connection_id AND trades.trade_key = _trade_fees.trade_key
-WHERE trades.market_type IN ('spot', 'margin')
+    CASE WHEN taken.trade_key IS NULL THEN stated.fee_asset ELSE taken.asset END AS asset,
+    CASE WHEN taken.trade_key IS NULL THEN stated.fee_code ELSE taken.asset_code END AS asset_code,
+    CASE WHEN taken.trade_key IS NULL THEN -stated.fee_amount ELSE taken.amount END AS amount,
+    stated.executed_at AS occurred_at,
+    stated.executed_day AS occurred_day,
+    stated.seq
+FROM _stated_trades AS stated
+LEFT JOIN _trade_fees AS taken ON stated.connection_id = taken.connection_id AND stated.trade_key = taken.trade_key
+WHERE stated.market_type IN ('spot', 'margin') AND (taken.trade_key IS NOT NULL OR stated.fee_amount <> 0)
 UNION ALL
 SELECT
     connection_id,
