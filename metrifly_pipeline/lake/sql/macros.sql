@@ -94,7 +94,8 @@ CREATE OR REPLACE TEMP MACRO trade_is_good(
     record_key, market, market_type, side, amount, price, cost, fee_text, fee_amount, fee_code, executed_at
 ) AS
     record_key IS NOT NULL AND market IS NOT NULL AND market_type IS NOT NULL
-    AND coalesce(side IN ('buy', 'sell'), FALSE) AND coalesce(amount >= 0 AND price >= 0, FALSE) AND cost IS NOT NULL AND executed_at IS NOT NULL
+    AND coalesce(side IN ('buy', 'sell'), FALSE)
+    AND coalesce(amount >= 0 AND price >= 0, FALSE) AND cost IS NOT NULL AND executed_at IS NOT NULL
     AND (fee_text IS NULL OR fee_amount IS NOT NULL)
     AND (fee_code IS NOT NULL OR coalesce(fee_amount, 0) = 0);
 CREATE OR REPLACE TEMP MACRO trade_hash(
