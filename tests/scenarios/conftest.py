@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.sandbox.builder import AccountBuilder
 from metrifly_pipeline.sandbox.generate import generate
 from metrifly_pipeline.sandbox.truth import TruthAccount, TruthKey
 from tests.scenarios.homes import SEED, Home, Time, key_of
@@ -26,6 +27,13 @@ class Imported:
     account: TruthAccount
     key: TruthKey
     """The key that it was imported with, as it was then."""
+
+    @property
+    def builder(self) -> AccountBuilder:
+        """Lets more happen in the account, as a test names it."""
+        made = AccountBuilder(self.account.exchange)
+        made.account = self.account
+        return made
 
 
 @pytest.fixture

@@ -197,8 +197,7 @@ def test_an_exchange_that_is_down_delays_for_three_days_and_only_then_needs_atte
         assert broken_checks(it.home) == set()
         it.home.time.turn(hours=11)
         assert len(it.home.daily()) == 1  # it is tried again by itself
-    it.home.publish()
-    assert it.home.published(it.connection)["status"] == "delayed"
+    assert it.home.view(it.connection).status is Status.DELAYED
 
     it.home.time.turn(hours=11)
     (report,) = it.home.daily()

@@ -84,81 +84,72 @@ def test_a_second_sync_adds_no_row(imported, exchange):
     assert it.home.stored("trades") == trades + 1
 
 
-def test_a_movement_that_the_exchange_hides_is_named_with_its_exact_amount(home, exchange):
-    account = small(exchange)
-    home.start(account)
-    deposit = account.movements[1]
-    hide(account.account, deposit.movement_key)
-    connection = home.imported(account)
+def test_a_movement_that_the_exchange_hides_is_named_with_its_exact_amount(imported, exchange):
+    it = imported(exchange)
+    assert it.home.differences() == {}  # the control: nothing is hidden
+    it.home.time.turn(hours=1)
+    (deposit,) = it.builder.with_movement(asset="BTC", amount="0.12345678", at=it.home.time.now).movements[-1:]
+    hide(it.account, deposit.movement_key)
+    it.home.time.turn(hours=1)
 
-    home.publish()
+    it.home.sync(it.connection)
+    it.home.product.publishing.judge()
 
-    assert home.differences() == {"BTC": Decimal("0.12345678")}
-    assert "BTC +0.12345678" in home.standing(connection)["balance_mismatch"].detail
-    row = home.query("SELECT asset, reported, ledger, difference FROM reconciliation WHERE difference <> 0")
-    assert row == [
-        {
-            "asset": "BTC",
-            "reported": account.account.balances()["BTC"],
-            "ledger": account.account.balances()["BTC"] - deposit.amount,
-            "difference": deposit.amount,
-        }
-    ]
-    account.account.hidden.clear()  # the control: with it, everything adds up
-    account.account.touch()
-    home.sync(connection)
-    home.publish()
-    assert home.differences() == {}
-    assert "balance_mismatch" not in home.standing(connection)
+    (row,) = [row for row in it.home.product.lake.reconcile() if row.difference]
+    total = it.account.balances()["BTC"]
+    assert (row.asset, row.reported, row.ledger) == ("BTC", total, total - deposit.amount)
+    assert row.difference == Decimal("0.12345678")
+    assert "BTC +0.12345678" in it.home.standing(it.connection)["balance_mismatch"].detail
+    it.account.hidden.clear()  # the control: with it, everything adds up
+    it.home.sync(it.connection)
+    it.home.product.publishing.judge()
+    assert it.home.differences() == {}
+    assert "balance_mismatch" not in it.home.standing(it.connection)
 
 
-def test_a_record_that_the_exchange_shows_late_arrives_with_the_next_sync(home, exchange):
-    account = small(exchange).with_fill(at=NOW - timedelta(hours=3), visible_at=NOW + timedelta(hours=1))
-    late = account.trades[-1]
-    account.with_fill(at=NOW - timedelta(hours=2))
-    home.start(account)
-    connection = home.imported(account)
-    home.publish()
-    assert late.trade_key not in published_trades(home, connection)
-    assert_exact(home, connection)
+def test_a_record_that_the_exchange_shows_late_arrives_with_the_next_sync(imported, exchange):
+    it = imported(exchange)
+    it.home.time.turn(hours=4)
+    now = it.home.time.now
+    it.builder.with_fill(at=now - timedelta(hours=3), visible_at=now + timedelta(hours=1))
+    it.builder.with_fill(at=now - timedelta(hours=2))
+    assert it.home.sync(it.connection).run.trades_added == 1  # the control: it isn't shown yet
 
-    home.time.turn(hours=2)
-    report = home.sync(connection)
-    home.publish()
+    it.home.time.turn(hours=2)
+    report = it.home.sync(it.connection)
 
     assert report.run.trades_added == 1
-    assert late.trade_key in published_trades(home, connection)
-    assert_exact(home, connection)
-    assert home.differences() == {}
+    it.home.publish()
+    assert_exact(it.home, it.connection)
+    assert it.home.differences() == {}
 
 
-def test_a_record_that_the_exchange_changes_is_a_new_version_and_the_old_one_stays(home, exchange):
-    account = small(exchange)
-    home.start(account)
-    connection = home.imported(account)
-    before = append_trade(account.account, now_us=home.time.now_us - 3_600_000_000)
-    home.sync(connection)
-    home.publish()
-    known_from = home.time.now
+def test_a_record_that_the_exchange_changes_is_a_new_version_and_the_old_one_stays(imported, exchange):
+    it = imported(exchange)
+    before = append_trade(it.account, now_us=it.home.time.now_us)
+    it.home.time.turn(hours=1)
+    it.home.sync(it.connection)
+    known_from = it.home.time.now
 
-    home.time.turn(hours=1)
+    it.home.time.turn(hours=1)
     after = replace(before, fee_amount=before.fee_amount + Decimal("0.01"))
-    amend_trade(account.account, after, now_us=home.time.now_us)
-    report = home.sync(connection)
-    home.publish()
+    amend_trade(it.account, after, now_us=it.home.time.now_us)
+    report = it.home.sync(it.connection)
 
     assert (report.run.outcome, report.run.amended, report.run.trades_added) == (Outcome.ADDED, 1, 0)
-    assert_exact(home, connection)
-    versions = home.query(
+    it.home.publish()
+    assert_exact(it.home, it.connection)
+    versions = it.home.query(
         "SELECT version, fee_amount, recorded_at, superseded_at FROM trades_history "
         "WHERE executed_at = (SELECT max(executed_at) FROM trades) ORDER BY version"
     )
+    now = it.home.time.now
     assert versions == [
-        {"version": 1, "fee_amount": before.fee_amount, "recorded_at": known_from, "superseded_at": home.time.now},
-        {"version": 2, "fee_amount": after.fee_amount, "recorded_at": home.time.now, "superseded_at": None},
+        {"version": 1, "fee_amount": before.fee_amount, "recorded_at": known_from, "superseded_at": now},
+        {"version": 2, "fee_amount": after.fee_amount, "recorded_at": now, "superseded_at": None},
     ]
-    assert home.standing(connection)["amended_records"].detail == "1 records"
-    assert home.sync(connection).run.amended == 0  # the control: it is counted once
+    assert it.home.standing(it.connection)["amended_records"].detail == "1 records"
+    assert it.home.sync(it.connection).run.amended == 0  # the control: it is counted once
 
 
 def test_the_same_id_on_two_symbols_is_two_trades(home):
@@ -235,17 +226,16 @@ def rows_of(home, table):
     return Counter(home.product.lake.query(f"SELECT * FROM {table}")[1])  # noqa: S608 - our own names
 
 
-def test_identical_simultaneous_trades_are_all_kept(home, exchange):
-    moment = NOW - timedelta(days=1)
-    account = small(exchange)
+def test_identical_simultaneous_trades_are_all_kept(imported, exchange):
+    it = imported(exchange)
+    it.home.time.turn(hours=1)
     for _ in range(3):
-        account.with_fill(market=f"ETH/{CASH[exchange]}", price="2000", amount="1", at=moment)
-    home.start(account)
+        it.builder.with_fill(price="2000", amount="1", at=it.home.time.now - timedelta(minutes=1))
 
-    connection = home.imported(account)
+    it.home.sync(it.connection)
 
-    home.publish()
-    assert_exact(home, connection)
-    alike = home.value("SELECT max(n) FROM (SELECT count(*) AS n FROM trades GROUP BY executed_at, base, side, amount)")
-    assert alike == 3
-    assert home.differences() == {}
+    it.home.publish()
+    assert_exact(it.home, it.connection)
+    newest = "SELECT count(*) FROM trades WHERE executed_at = (SELECT max(executed_at) FROM trades) AND amount = 1"
+    assert it.home.value(newest) == 3
+    assert it.home.differences() == {}
