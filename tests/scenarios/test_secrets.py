@@ -128,7 +128,7 @@ def misuse(life):
 
 
 def fail_in_every_way(life):
-    """Syncs while the exchanges go wrong; the last way repeats the key in the exchange's own error."""
+    """Syncs while the exchanges go wrong; the last ways repeat the key in the exchange's own error."""
     echo = " ".join(sorted(life.planted))
     ways = [
         (FaultKind.HTML_200, ""),
@@ -136,6 +136,7 @@ def fail_in_every_way(life):
         (FaultKind.STATUS_500, ""),
         (FaultKind.RESET, ""),
         (FaultKind.BODY, json.dumps({"error": [f"EGeneral:Invalid arguments:{echo}"], "code": "51000", "msg": echo})),
+        (FaultKind.BODY, json.dumps({"error": [f"EGeneral:{echo}"], "code": echo, "msg": echo})),
         (FaultKind.BODY, json.dumps([{"id": 1, "key": echo}, 2])),
     ]
     with hasty(Settings()) as product:
