@@ -4,6 +4,7 @@ from decimal import ROUND_DOWN, Decimal
 
 from metrifly_pipeline.sandbox.dialects.okx_listing import FUNDING_WALLET, digits, ms
 from metrifly_pipeline.sandbox.rendered import Snapshot
+from metrifly_pipeline.sandbox.truth import EXACT
 
 LOCKED = "USDT"
 """The asset of which a tenth is locked in open orders."""
@@ -21,32 +22,39 @@ def _funding(snapshot: Snapshot) -> dict[str, Decimal]:
     held: dict[str, Decimal] = {}
     for movement in snapshot.account.shown_movements(snapshot.now_us, with_hidden=True):
         if movement.changed_wallet == FUNDING_WALLET:
-            held[movement.asset] = held.get(movement.asset, _NOTHING) + movement.amount
+            held[movement.asset] = EXACT.add(held.get(movement.asset, _NOTHING), movement.amount)
     return held
 
 
 def _funding_balance(asset: str, total: Decimal) -> dict[str, str]:
-    frozen = (total / 10).quantize(_SATOSHI, rounding=ROUND_DOWN)
-    return {"availBal": digits(total - frozen), "bal": digits(total), "ccy": asset, "frozenBal": digits(frozen)}
+    frozen = EXACT.divide(total, 10).quantize(_SATOSHI, ROUND_DOWN, EXACT)
+    return {
+        "availBal": digits(EXACT.subtract(total, frozen)),
+        "bal": digits(total),
+        "ccy": asset,
+        "frozenBal": digits(frozen),
+    }
 
 
 def trading_account(snapshot: Snapshot, updated_us: int) -> list[dict[str, str]]:
     """The trading account, without zeros."""
     funding = _funding(snapshot)
-    totals = {asset: total - funding.get(asset, _NOTHING) for asset, total in sorted(snapshot.balances.items())}
+    totals = {
+        asset: EXACT.subtract(total, funding.get(asset, _NOTHING)) for asset, total in sorted(snapshot.balances.items())
+    }
     return [_trading_balance(asset, total, updated_us) for asset, total in totals.items() if total]
 
 
 def _trading_balance(asset: str, total: Decimal, updated_us: int) -> dict[str, str]:
-    frozen = (total / 10).quantize(_SATOSHI, rounding=ROUND_DOWN) if asset == LOCKED else _NOTHING
+    frozen = EXACT.divide(total, 10).quantize(_SATOSHI, ROUND_DOWN, EXACT) if asset == LOCKED else _NOTHING
     names = ("crossLiab", "interest", "isoLiab", "liab", "maxLoan", "mgnRatio", "notionalLever", "upl", "uplLiab")
     return {
         **dict.fromkeys(names, ""),
         "ccy": asset,
         "cashBal": digits(total),
         "eq": digits(total),
-        "availBal": digits(total - frozen),
-        "availEq": digits(total - frozen),
+        "availBal": digits(EXACT.subtract(total, frozen)),
+        "availEq": digits(EXACT.subtract(total, frozen)),
         "frozenBal": digits(frozen),
         "ordFrozen": digits(frozen),
         "disEq": "0",
