@@ -70,6 +70,32 @@ def test_reconciliation_is_0_for_every_asset(shown):
     assert {row["difference"] for row in rows} == {Decimal(0)}
 
 
+@pytest.mark.parametrize(
+    ("exchange", "deposited"),
+    [
+        ("kraken", "123456789.0123456789"),
+        ("binance", "1234.123456789012345678"),
+        ("okx", "1234.123456789012345678"),
+    ],
+)
+def test_digits_that_no_float_can_hold_arrive_whole(imported, exchange, deposited):
+    it = imported(exchange)
+    bought = "987654321.12345679"
+    assert not {str(float(bought)), str(float(deposited))} & {bought, deposited}
+    it.home.time.turn(hours=1)
+    moment = it.home.time.now - timedelta(minutes=1)
+    it.builder.with_movement(asset=CASH[exchange], amount="99999999999999", at=moment)
+    it.builder.with_movement(asset="ETH", amount=deposited, at=moment).with_fill(amount=bought, at=moment)
+
+    it.home.sync(it.connection)
+
+    it.home.publish()
+    assert_exact(it.home, it.connection)
+    assert it.home.value("SELECT max(amount) FROM trades") == Decimal(bought)
+    assert it.home.value("SELECT max(amount) FROM movements WHERE asset = 'ETH'") == Decimal(deposited)
+    assert it.home.differences() == {}
+
+
 def test_a_second_sync_adds_no_row(imported, exchange):
     it = imported(exchange)
     raw, trades = it.home.stored("raw_records"), it.home.stored("trades")
