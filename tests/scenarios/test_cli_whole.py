@@ -16,7 +16,6 @@ import psutil
 import pytest
 
 from metrifly_pipeline.cli.local_exchange import LocalExchange, credentials_of
-from metrifly_pipeline.cli.main import run
 
 METRIFLY = [sys.executable, "-m", "metrifly_pipeline.cli"]
 FEW = {"kraken": 40, "binance": 40, "okx": 30}
@@ -69,11 +68,11 @@ def test_a_demo_is_exact_and_a_second_one_adds_nothing(small_home, tmp_path):
     assert not processes_of(small_home)
 
 
-def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path, monkeypatch):
+def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path):
     with Dev(small_home, tmp_path) as dev:
         with urllib.request.urlopen(f"{dev.url}/server_info", timeout=30) as answer:  # noqa: S310 - loopback
             assert "dagster_version" in json.load(answer)
-        connect_kraken(small_home, tmp_path, monkeypatch)
+        connect_kraken(small_home, tmp_path)
         assert "in use" in metrifly("dev", cwd=tmp_path, home=small_home).stderr
 
         synced = metrifly("sync", "--all", "--wait", cwd=tmp_path, home=small_home)
@@ -88,12 +87,10 @@ def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_start
 
 
 @pytest.mark.torture
-def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path, monkeypatch):
+def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path):
     with Dev(small_home, tmp_path, "--postgres") as dev:
         assert set(dev.variables) == {"METRIFLY_HOME", "METRIFLY_DATABASE_URL", "METRIFLY_DAGSTER_URL"}
-        for name, value in dev.variables.items():
-            monkeypatch.setenv(name, value)
-        connect_kraken(small_home, tmp_path, monkeypatch)
+        connect_kraken(small_home, tmp_path, **dev.variables)
 
         synced = metrifly("sync", "--all", "--wait", cwd=tmp_path, home=small_home, **dev.variables)
 
@@ -108,16 +105,15 @@ def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_starte
         assert not servers_of(small_home)
 
 
-def connect_kraken(home, folder, monkeypatch):
-    """Connect the local Kraken of this home, in this process."""
-    for name, value in {"METRIFLY_HOME": str(home), "METRIFLY_LIMIT_SCALE": "1000"}.items():
-        monkeypatch.setenv(name, value)
+def connect_kraken(home, folder, **variables):
+    """Connect the local Kraken of this home, by commands of their own: this process's nonces may run ahead of the clock after simulated time."""
     local = LocalExchange.read(home)
     file = folder / "key.json"
     file.write_text(json.dumps(credentials_of(local.ask("truth"), "kraken")))
-    assert run(["portfolio", "create", "Main"]) == 0
     connect = ["connect", "kraken", "--portfolio", "main", "--base-url", local.base_url("kraken")]
-    assert run([*connect, "--credentials-file", str(file)]) == 0
+    for command in (["portfolio", "create", "Main"], [*connect, "--credentials-file", str(file)]):
+        done = metrifly(*command, cwd=folder, home=home, METRIFLY_LIMIT_SCALE="1000", **variables)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 class Dev:
