@@ -72,9 +72,17 @@ def read_raw(
     engine.set_variable("target", target.name)
     engine.set_variable("budget", budget)
     engine.run(script("bounds"))
-    ((records,),) = engine.rows("SELECT coalesce(sum(records), 0)::BIGINT FROM bounds")
+    if _count(engine) > budget:
+        # Putting all that waits in order to find the cut costs as much as reading a batch: only where there must be one.
+        engine.run(script("bounds_cut"))
+    records = _count(engine)
     if records:
         engine.run(script("raw_batch"))
+    return records
+
+
+def _count(engine: Engine) -> int:
+    ((records,),) = engine.rows("SELECT coalesce(sum(records), 0)::BIGINT FROM bounds")
     return int(records)
 
 

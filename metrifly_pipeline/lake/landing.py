@@ -4,8 +4,8 @@ Each commit writes how far its connections' numbers have come, and numbers only 
 worker that was overtaken can't land once its successor has, and whatever lies in the table is normalised in its order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import chain
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, groupby
 
 import pyarrow as pa
 
@@ -18,7 +18,7 @@ from metrifly_pipeline.lake.engine import Engine
 from metrifly_pipeline.lake.landed import LandedRows
 from metrifly_pipeline.lake.landing_lease import NONE, LandingLease
 from metrifly_pipeline.lake.table_set import TableSet
-from metrifly_pipeline.lake.tables import MOMENT, RAW_RECORDS, WHOLE
+from metrifly_pipeline.lake.tables import MOMENT, RAW_RECORDS, TEXT, WHOLE
 from metrifly_pipeline.lake.targets import TARGETS
 
 _ATTEMPTS = 10
@@ -141,21 +141,27 @@ def _refuse_repeated_numbers(fresh: _Fresh, marks: Mapping[ConnectionId, int]) -
 
 def as_table(blocks: Sequence[RawBlock]) -> pa.Table:
     """Raw rows, in the order in which they shall lie in files, as Arrow."""
-    columns: tuple[Iterable[object], ...] = (
-        [block.connection for block in blocks for _ in block.seqs],
-        [block.exchange for block in blocks for _ in block.seqs],
-        [block.stream.value for block in blocks for _ in block.seqs],
-        [block.scope for block in blocks for _ in block.seqs],
-        chain.from_iterable(block.seqs for block in blocks),
-        chain.from_iterable(block.ranks for block in blocks),
-        chain.from_iterable([us_of(block.fetched_at)] * len(block) for block in blocks),
-        chain.from_iterable(block.event_us for block in blocks),
-        chain.from_iterable(block.hashes for block in blocks),
-        chain.from_iterable(block.payloads for block in blocks),
+    columns = (
+        _constant(blocks, lambda block: block.connection),
+        _constant(blocks, lambda block: block.exchange),
+        _constant(blocks, lambda block: block.stream.value),
+        _constant(blocks, lambda block: block.scope),
+        _column((block.seqs for block in blocks), WHOLE),
+        _column((block.ranks for block in blocks), WHOLE),
+        _column(([us_of(block.fetched_at)] * len(block) for block in blocks), WHOLE).cast(MOMENT),
+        _column((block.event_us for block in blocks), WHOLE).cast(MOMENT),
+        _column((block.hashes for block in blocks), TEXT),
+        _column((block.payloads for block in blocks), TEXT),
     )
-    # Times come as whole microseconds, which is what Arrow holds: a datetime for each would only cost.
-    arrays = [
-        pa.array(list(column), WHOLE if field.type == MOMENT else field.type).cast(field.type)
-        for column, field in zip(columns, RAW_RECORDS.schema, strict=True)
-    ]
-    return pa.table(arrays, schema=RAW_RECORDS.schema)
+    return pa.table(columns, schema=RAW_RECORDS.schema)
+
+
+def _constant(blocks: Sequence[RawBlock], value: Callable[[RawBlock], str]) -> pa.Array:
+    """What every row of a block shares, and most often its neighbours, too."""
+    runs = [(shared, sum(map(len, some))) for shared, some in groupby(blocks, value)]
+    return pa.concat_arrays([pa.repeat(shared, rows) for shared, rows in runs])
+
+
+def _column(parts: Iterable[Sequence[object]], kind: pa.DataType) -> pa.Array:
+    """What differs from row to row."""
+    return pa.array(list(chain.from_iterable(parts)), kind)

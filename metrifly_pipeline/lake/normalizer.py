@@ -86,6 +86,8 @@ class Normalizer:
     def _commit(self, target: Target, batch: Batch, app_ids: Mapping[ConnectionId, str], *, rebuilding: bool) -> None:
         """Quarantine first: until the watermark has moved, a crash makes the same rows again, and they stand there already."""
         marks = {app_ids[ConnectionId(connection)]: mark for connection, mark in batch.marks.items()}
+        # Whoever landed them may not be that far yet: nothing is typed on disk whose source isn't.
+        self._tables.raw.settle()
         self._quarantine(target, batch, marks, rebuilding=rebuilding)
         stored = self._tables.stored(target.name)
         self._reach("normalise.before_commit")

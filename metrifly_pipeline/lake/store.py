@@ -36,7 +36,8 @@ from metrifly_pipeline.lake.warehouse import Warehouse
 class DeltaLake:
     """Delta tables under `<root>/delta`, the published catalogue at `<root>/warehouse/metrifly.duckdb`.
 
-    Safe for several threads and processes; threads of one process take turns. See `domain.ports.Lake` for each method.
+    Safe for several threads and processes; threads of one process take turns, those that land apart from all others, with handles of their
+    own: what has landed is typed while more arrives. See `domain.ports.Lake` for each method.
     """
 
     def __init__(
@@ -45,7 +46,8 @@ class DeltaLake:
         self._turn = threading.RLock()
         self._tables = TableSet(root, fsync)
         engine = Engine(root / "spill")
-        self._landing = Landing(self._tables, engine, reach)
+        self._landing_turn = threading.Lock()
+        self._landing = Landing(TableSet(root, fsync), Engine(root / "spill"), reach)
         self._markets = Markets(self._tables, engine)
         self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
         self._ledger = Ledger(self._tables, engine, rooms)
@@ -61,7 +63,7 @@ class DeltaLake:
         self, rows: Sequence[RawRow], own_tokens: Mapping[ConnectionId, int], app_ids: Mapping[ConnectionId, str]
     ) -> Mapping[ConnectionId, int]:
         """Land what is not there already; a connection whose lease was overtaken is missing from the answer."""
-        with self._turn:
+        with self._landing_turn:
             return self._landing.append(rows, own_tokens, app_ids)
 
     def append_reference(self, markets: Sequence[ReferenceMarket]) -> int:

@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,7 +14,7 @@ from metrifly_pipeline.domain.status import Connection, Lease
 from metrifly_pipeline.domain.streams import Page, Records
 from metrifly_pipeline.domain.trouble import LeaseLostError
 
-GROUP_RECORDS = 5_000
+GROUP_RECORDS = 20_000
 GROUP_AGE = timedelta(seconds=2)
 
 
@@ -31,6 +31,10 @@ class _Turn:
     lost: bool = False
 
 
+def _nobody_asks(records: int) -> None:
+    """Let a commit pass unnoticed."""
+
+
 class Landing:
     """The one writer of a run: collects pages and commits them together, files first, cursors after.
 
@@ -45,8 +49,10 @@ class Landing:
         clock: Clock,
         reach: Reach = reach_nothing,
         group_records: int = GROUP_RECORDS,
+        committed: Callable[[int], None] = _nobody_asks,
     ) -> None:
-        """Write to `lake`, move cursors in `control`; `reach` is called at each labelled point."""
+        """Write to `lake`, move cursors in `control`; `reach` is called at each labelled point, `committed` with records after each commit."""
+        self._committed = committed
         self._group_records = group_records
         self._lake = lake
         self._control = control
@@ -145,6 +151,7 @@ class Landing:
         self._reach("cursor.before")
         self._move(turns, landed)
         self._reach("cursor.after")
+        self._committed(sum(landed.values()))
 
     def _land(self, turns: list[_Turn]) -> Mapping[ConnectionId, int]:
         blocks = [block for turn in turns for block in turn.blocks]

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from metrifly_pipeline.domain.attention import MEANING, Reason
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.lake_rows import NormalizeJob, NormalizeOutcome
+from metrifly_pipeline.domain.lake_rows import NormalizeOutcome
 from metrifly_pipeline.domain.ports import (
     Budget,
     Clock,
@@ -32,6 +32,7 @@ from metrifly_pipeline.domain.trouble import (
 )
 from metrifly_pipeline.services.landing import GROUP_RECORDS, Landing
 from metrifly_pipeline.services.leasing import Leasing
+from metrifly_pipeline.services.normalizing import Normalizing, job
 from metrifly_pipeline.services.pulling import PullOutcome, pull
 from metrifly_pipeline.services.reports import ConnectionReport
 from metrifly_pipeline.services.turn import PullPorts, Turn
@@ -40,6 +41,8 @@ FIRST_SLICE = timedelta(seconds=30)
 LATER_SLICE = timedelta(minutes=10)
 TURNS_TOGETHER = 25
 PULL_THREADS = 4
+GROUPS_TYPED_TOGETHER = 2
+"""While a long pull goes on, what has landed is typed whenever so many full groups have gathered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +82,12 @@ class Syncing:
         """Join the ports; nothing is opened before a sync begins."""
         self._ports = ports
         self._leasing = Leasing(ports.control, ports.clock, ports.holder)
-        self._landing = Landing(ports.lake, ports.control, ports.clock, ports.reach, ports.group_records)
-        self._normalized: dict[ConnectionId, NormalizeOutcome] = {}
+        self._normalizing = Normalizing(
+            ports.lake, self._leasing.still_held, ports.clock, ports.group_records * GROUPS_TYPED_TOGETHER
+        )
+        self._landing = Landing(
+            ports.lake, ports.control, ports.clock, ports.reach, ports.group_records, self._normalizing.landed
+        )
         self._faults: list[str] = []
 
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
@@ -120,7 +127,10 @@ class Syncing:
         with self._let_go_after(works):
             for work in works:
                 self._landing.begin(work.connection, work.lease)
-            with ThreadPoolExecutor(max_workers=PULL_THREADS, thread_name_prefix="pull") as pool:
+            with (
+                self._normalizing.beside([job(work.connection) for work in works]),
+                ThreadPoolExecutor(max_workers=PULL_THREADS, thread_name_prefix="pull") as pool,
+            ):
                 for work, pulled in zip(works, pool.map(self._pull_or_fault, works), strict=True):
                     work.pulled = pulled
             self._landing.flush()
@@ -141,7 +151,7 @@ class Syncing:
         finally:
             for work in works:
                 self._landing.forget(work.connection.id)
-                self._normalized.pop(work.connection.id, None)
+                self._normalizing.take(work.connection.id)
                 self._leasing.give_back(work.connection.id)
 
     def _begin(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[_Work]:
@@ -213,30 +223,18 @@ class Syncing:
         )
 
     def _normalize_one(self, connection: Connection) -> None:
-        self._normalize_jobs([_job(connection, rebuild=False)])
+        self._normalizing.now([job(connection)])
 
     def _normalize(self, works: Sequence[_Work], *, rebuild: bool) -> None:
         wanted = [work for work in works if not work.lost and (rebuild or work.run.raw_landed or work.left_over)]
-        self._normalize_jobs([_job(work.connection, rebuild=rebuild) for work in wanted])
-
-    def _normalize_jobs(self, jobs: Sequence[NormalizeJob]) -> None:
-        """Normalise and add up: a turn that discovers symbols normalises several times."""
-        if not jobs:
-            return
-        for connection, outcome in self._ports.lake.normalize(
-            jobs, self._leasing.still_held, self._ports.clock()
-        ).items():
-            earlier = self._normalized.get(connection)
-            self._normalized[connection] = outcome if earlier is None else earlier.plus(outcome)
+        self._normalizing.now([job(work.connection, rebuild=rebuild) for work in wanted])
 
     def _close(self, works: Sequence[_Work]) -> list[ConnectionReport]:
         reports = []
         held = self._leasing.still_held()
         for work in works:
             work.lost = work.lost or work.connection.id not in held
-            nothing = NormalizeOutcome(connection=work.connection.id)
-            outcome = self._normalized.pop(work.connection.id, nothing)
-            reports.append(self._finish(work, outcome))
+            reports.append(self._finish(work, self._normalizing.take(work.connection.id)))
         return reports
 
     def _finish(self, work: _Work, outcome: NormalizeOutcome) -> ConnectionReport:
@@ -274,12 +272,6 @@ class Syncing:
             standing=tuple(control.attention(work.connection.id)),
             requests=work.pulled.requests,
         )
-
-
-def _job(connection: Connection, *, rebuild: bool) -> NormalizeJob:
-    return NormalizeJob(
-        connection=connection.id, exchange=connection.exchange, app_id=connection.app_id, rebuild=rebuild
-    )
 
 
 def _stopped(trouble: ExchangeTroubleError) -> PullOutcome:

@@ -79,7 +79,7 @@ def read_rows(spec: StreamSpec, body: Any) -> Answer:
                 raise errors.unexpected("a row is not an object")
             row["_key"] = key
         return Answer(tuple(found.values()), body)
-    if not isinstance(found, list) or not all(isinstance(row, dict) for row in found):
+    if not isinstance(found, list) or not {type(row) for row in found} <= {dict}:
         raise errors.unexpected("the rows are not where they should be")
     return Answer(found, body)
 

@@ -46,7 +46,7 @@ def pull(spec: StreamSpec, task: Task, ask: Ask) -> Iterator[Page]:
             yield driver.gone(len(ids.seen))
             return
         rows = read_rows(spec, answer).rows
-        if any(row.get(symbol, task.scope) != task.scope for row in rows):
+        if [row.get(symbol, task.scope) for row in rows].count(task.scope) < len(rows):
             raise errors.unexpected("rows of another symbol")
         ids.add(spec, rows)
         driver.take(rows)
@@ -78,6 +78,9 @@ class _Driver:
         """Note the ids of a page. A row whose time can't be read counts as settled, and says nothing of where an overlap begins."""
         numbers, self.event_us = row_numbers(self.spec, rows), times(self.spec, rows)
         timed = list(zip(numbers, self.event_us, strict=True))
+        known = [micros for micros in self.event_us if micros is not None]
+        if len(known) == len(rows) and known and max(known) < min(self.settled_us, self.overlap_us, self.deep_us):
+            timed = [(max(numbers), max(known))]  # one row stands for a page that lies before every border
         settled = [number for number, micros in timed if micros is None or micros <= self.settled_us]
         self.last_id = max(self.last_id, max(settled, default=NONE))
         self.next_id = max(self.next_id, max(numbers, default=NONE) + 1)

@@ -1,21 +1,13 @@
--- lake/sql/bounds.sql: up to which number each connection's raw records are taken, at most `budget` of them.
--- In:  raw_files (view), jobs (connection_id, watermark), variables target and budget
+-- lake/sql/bounds.sql: up to which number each connection's raw records are taken where all that wait are.
+-- In:  raw_files (view), jobs (connection_id, watermark), variable target
 -- Out: bounds (connection_id, watermark, last_seq, records)
 CREATE OR REPLACE TEMP TABLE bounds AS
 SELECT
-    connection_id,
-    watermark,
-    max(seq) AS last_seq,
+    raw_files.connection_id,
+    jobs.watermark,
+    max(raw_files.seq) AS last_seq,
     count(*) AS records
-FROM (
-    SELECT
-        raw_files.connection_id,
-        raw_files.seq,
-        jobs.watermark
-    FROM raw_files
-    INNER JOIN jobs ON raw_files.connection_id = jobs.connection_id AND raw_files.seq > jobs.watermark
-    WHERE feeds(getvariable('target'), raw_files.stream)
-    ORDER BY raw_files.connection_id, raw_files.seq
-    LIMIT getvariable('budget')
-)
-GROUP BY connection_id, watermark;
+FROM raw_files
+INNER JOIN jobs ON raw_files.connection_id = jobs.connection_id AND raw_files.seq > jobs.watermark
+WHERE feeds(getvariable('target'), raw_files.stream)
+GROUP BY raw_files.connection_id, jobs.watermark;
