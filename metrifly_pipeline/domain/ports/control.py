@@ -1,26 +1,13 @@
-"""How rooms that don't know each other are joined: the Protocols that services are written against."""
+"""The control room: who is connected, how far each sync came, what stands in the way, and what is due."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
 from metrifly_pipeline.domain.attention import Attention, Reason
-from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
-from metrifly_pipeline.domain.lake_rows import (
-    ConnectionCounts,
-    NormalizeJob,
-    NormalizeOutcome,
-    PublishOutcome,
-    RawRow,
-    ReconciliationRow,
-    ReferenceMarket,
-    Room,
-    SmallTable,
-)
-from metrifly_pipeline.domain.records import KeyFacts, Market
-from metrifly_pipeline.domain.spec import ExchangeSpec, Limit, StreamSpec
+from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.status import (
     Connection,
     CoverageRow,
@@ -33,101 +20,7 @@ from metrifly_pipeline.domain.status import (
     SyncRun,
     Urgency,
 )
-from metrifly_pipeline.domain.streams import CursorState, Page, Span, Stream, Task
-
-Clock = Callable[[], datetime]
-"""Tells the time, aware UTC."""
-Sleep = Callable[[float], None]
-"""Waits for seconds."""
-Reach = Callable[[str], None]
-"""Called at each labelled point of landing, moving the cursor, normalising and publishing; the product's own does nothing."""
-
-
-def reach_nothing(_label: str) -> None:
-    """The product's own `Reach`: go on."""
-
-
-class Budget(Protocol):
-    """Hands out requests in blocks, shared by all processes through the control database."""
-
-    def take(self, bucket: str, limit: Limit, weight: int) -> None:
-        """Wait until `weight` units of `bucket` are ours. Raises ExchangeTroubleError(RATE_LIMITED) past a bounded wait."""
-
-    def pause(self, bucket: str, limit: Limit, seconds: float) -> None:
-        """Let nobody that shares this bucket ask for `seconds` (after a 429, 418 or ban)."""
-
-
-class ExchangeSession(Protocol):
-    """An opened, read-only client of one exchange account. Every call may raise ExchangeTroubleError."""
-
-    @property
-    def requests(self) -> Mapping[str, int]:
-        """Requests sent so far, by ccxt method name."""
-
-    def probe(self) -> KeyFacts:
-        """Ask what the key may do."""
-
-    def can_read(self, stream: StreamSpec) -> bool:
-        """Try the smallest read of a stream; False where the key lacks the permission, raises for every other trouble."""
-
-    def markets(self) -> Sequence[Market]:
-        """All markets, delisted ones too where the exchange lists them."""
-
-    def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
-        """Yield pages until the task is done; each page is parsed and checked before it is yielded."""
-
-    def close(self) -> None:
-        """Let go of sockets and secrets."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CatalogEntry:
-    """One exchange a person may search for; without a room it can't be linked directly."""
-
-    name: str
-    title: str
-    has_room: bool
-
-
-class ExchangeGateway(Protocol):
-    """The door to exchanges."""
-
-    def search(self, text: str) -> Sequence[CatalogEntry]:
-        """Every exchange whose name or title contains `text` (any case), linked ones first."""
-
-    def spec(self, exchange: str) -> ExchangeSpec:
-        """The room's spec; NotFoundError for no such exchange, RefusedError for one without a room."""
-
-    def room(self, exchange: str) -> Room:
-        """The room's SQL and aliases."""
-
-    def rooms(self) -> Mapping[str, Room]:
-        """All rooms by exchange."""
-
-    def candidate_symbols(self, exchange: str, codes: set[str], markets: Sequence[Market]) -> Sequence[str]:
-        """Market ids that an exchange account with these asset codes may have traded on, likeliest first."""
-
-    def open(self, exchange: str, credential: Credential, *, base_url: str | None, budget: Budget) -> ExchangeSession:
-        """Open a session.
-
-        A `base_url` other than literal loopback raises RefusedError; so does a malformed credential as
-        ExchangeTroubleError with its reason.
-        """
-
-
-class Vault(Protocol):
-    """Seals and opens credentials. Every call may raise MasterKeyError."""
-
-    def seal(
-        self, account: AccountId, connection: ConnectionId, version: int, credential: Credential
-    ) -> SealedCredential:
-        """Seal for exactly this account, connection and version."""
-
-    def open(self, account: AccountId, sealed: SealedCredential) -> Credential:
-        """Open; MasterKeyError for another or missing master key, or where anything was changed or swapped."""
-
-    def fingerprint(self, credential: Credential) -> str:
-        """Twelve hex digits that tell two keys apart."""
+from metrifly_pipeline.domain.streams import CursorState, Span, Stream
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,50 +236,3 @@ class ControlStore(Protocol):
 
     def pause_budget(self, bucket: str, until: datetime) -> None:
         """Let nobody take from this bucket before `until`."""
-
-
-class Lake(Protocol):
-    """Delta tables, normaliser and warehouse."""
-
-    def append_raw(
-        self, rows: Sequence[RawRow], own_tokens: Mapping[ConnectionId, int], app_ids: Mapping[ConnectionId, str]
-    ) -> Mapping[ConnectionId, int]:
-        """Land those rows that are not there already, in one commit, fsynced on return; returns rows landed by connection.
-
-        "There" means same (connection, stream, scope, payload_hash, rank), and either normalised (seq at or below the
-        watermark of the table its stream feeds) or landed under this lease's own token.
-        """
-
-    def append_reference(self, markets: Sequence[ReferenceMarket]) -> int:
-        """Land markets that are new or changed; returns how many."""
-
-    def markets(self, exchange: str) -> Sequence[ReferenceMarket]:
-        """Newest version of every market ever seen."""
-
-    def seen_asset_codes(self, connection: ConnectionId) -> set[str]:
-        """The exchange's own asset codes seen in this connection's balances, movements and trade fees."""
-
-    def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
-        """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
-
-    def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-        """For each app id: watermark by table (`trades`, `movements`, `balances`)."""
-
-    def normalize(
-        self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
-    ) -> Mapping[ConnectionId, NormalizeOutcome]:
-        """Type raw rows past the watermark into trades, movements, balances and quarantine; exactly once."""
-
-    def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> Sequence[ReconciliationRow]:
-        """Reported minus ledger, per connection and asset; all connections for None."""
-
-    def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
-        """What lies there for each connection."""
-
-    def publish(
-        self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime
-    ) -> PublishOutcome:
-        """Build the warehouse beside the old one and swap it in; discards itself where a newer change_seq is in place."""
-
-    def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
-        """Run one read-only statement on the published warehouse: column names and rows; RefusedError says what is wrong."""

@@ -1,0 +1,27 @@
+"""How rooms that don't know each other are joined: the Protocols that services are written against, a module per room.
+
+Importers name this package, never a module in it: which room a Protocol stands for is no concern of theirs.
+"""
+
+from metrifly_pipeline.domain.ports.control import Advance, ControlStore, CursorMove, Finding
+from metrifly_pipeline.domain.ports.exchanges import Budget, CatalogEntry, ExchangeGateway, ExchangeSession
+from metrifly_pipeline.domain.ports.lake import Lake
+from metrifly_pipeline.domain.ports.surroundings import Clock, Reach, Sleep, reach_nothing
+from metrifly_pipeline.domain.ports.vault import Vault
+
+__all__ = [
+    "Advance",
+    "Budget",
+    "CatalogEntry",
+    "Clock",
+    "ControlStore",
+    "CursorMove",
+    "ExchangeGateway",
+    "ExchangeSession",
+    "Finding",
+    "Lake",
+    "Reach",
+    "Sleep",
+    "Vault",
+    "reach_nothing",
+]

@@ -1,0 +1,64 @@
+"""The lake: raw records, what is typed from them, and the published warehouse."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import (
+    ConnectionCounts,
+    NormalizeJob,
+    NormalizeOutcome,
+    PublishOutcome,
+    RawRow,
+    ReconciliationRow,
+    ReferenceMarket,
+    SmallTable,
+)
+
+
+class Lake(Protocol):
+    """Delta tables, normaliser and warehouse."""
+
+    def append_raw(
+        self, rows: Sequence[RawRow], own_tokens: Mapping[ConnectionId, int], app_ids: Mapping[ConnectionId, str]
+    ) -> Mapping[ConnectionId, int]:
+        """Land those rows that are not there already, in one commit, fsynced on return; returns rows landed by connection.
+
+        "There" means same (connection, stream, scope, payload_hash, rank), and either normalised (seq at or below the
+        watermark of the table its stream feeds) or landed under this lease's own token.
+        """
+
+    def append_reference(self, markets: Sequence[ReferenceMarket]) -> int:
+        """Land markets that are new or changed; returns how many."""
+
+    def markets(self, exchange: str) -> Sequence[ReferenceMarket]:
+        """Newest version of every market ever seen."""
+
+    def seen_asset_codes(self, connection: ConnectionId) -> set[str]:
+        """The exchange's own asset codes seen in this connection's balances, movements and trade fees."""
+
+    def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
+        """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
+
+    def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
+        """For each app id: watermark by table (`trades`, `movements`, `balances`)."""
+
+    def normalize(
+        self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
+    ) -> Mapping[ConnectionId, NormalizeOutcome]:
+        """Type raw rows past the watermark into trades, movements, balances and quarantine; exactly once."""
+
+    def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> Sequence[ReconciliationRow]:
+        """Reported minus ledger, per connection and asset; all connections for None."""
+
+    def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
+        """What lies there for each connection."""
+
+    def publish(
+        self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime
+    ) -> PublishOutcome:
+        """Build the warehouse beside the old one and swap it in; discards itself where a newer change_seq is in place."""
+
+    def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
+        """Run one read-only statement on the published warehouse: column names and rows; RefusedError says what is wrong."""
