@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from hypothesis import strategies as st
+
 from metrifly_pipeline.domain.spec import StreamSpec
 from metrifly_pipeline.domain.streams import CursorState, Page, Paging, Stream, Task
 from metrifly_pipeline.exchanges.paging.registry import DRIVERS
@@ -13,6 +15,7 @@ from metrifly_pipeline.exchanges.paging.rows import dig
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+HOUR_MS = 3_600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,3 +212,11 @@ class Store:
 
 def numbers(records: Iterable[Record], until_ms: int) -> set[int]:
     return {r.number for r in records if r.ms <= until_ms and r.visible_ms <= until_ms}
+
+
+@st.composite
+def histories(draw, *, first_ms: int = 0, span_ms: int = 12 * HOUR_MS, most_in_one_ms: int = 5) -> list[Record]:
+    """Records whose times often tie, up to as many as a page holds."""
+    groups = draw(st.lists(st.tuples(st.integers(first_ms, span_ms), st.integers(1, most_in_one_ms)), max_size=12))
+    times = sorted(ms for ms, count in dict(groups).items() for _ in range(count))
+    return [Record(number, ms) for number, ms in enumerate(times, start=1)]
