@@ -189,10 +189,9 @@ MEANING: dict[Reason, Meaning] = {
         Family.HISTORY_COMPLETE,
     ),
     Reason.COVERAGE_GAP: _note(
-        "A span of time could not be proven complete",
-        "Run `metrifly sync {connection}`; the gap is asked for again.",
+        "A span of time is missing from the history",
+        "The exchange no longer shows it: import the exchange's own export file for that span, or record by hand what happened in it.",
         Family.HISTORY_COMPLETE,
-        Turn.NOBODY,
     ),
     Reason.BALANCE_MISMATCH: _note(
         "Reported balances differ from what the history adds up to",
@@ -228,7 +227,7 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.STALE: _note(
         "The last good sync is more than a day old",
-        "Run `metrifly sync {connection}`.",
+        "See that the daily sync runs (`metrifly dev` starts it), or run `metrifly sync {connection} --here`.",
         Family.FRESH,
         Turn.OPERATOR,
     ),

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import ExchangeSpec
 from metrifly_pipeline.domain.status import CoverageRow
+from metrifly_pipeline.domain.streams import Span
 
 EXPIRY_NOTICE = timedelta(days=14)
 
@@ -63,12 +65,29 @@ def key_notices(facts: KeyFacts, spec: ExchangeSpec, now: datetime) -> list[Find
 
 
 def history_findings(spec: ExchangeSpec, coverage: Sequence[CoverageRow]) -> list[Finding]:
-    """Where an exchange forgets, say from which day on the history is proven."""
+    """Where an exchange forgets: from which day on the history is proven, and what was forgotten before it was asked for."""
+    found = []
     limited = {stream.stream.value for stream in spec.streams if stream.retention is not None}
     starts = [row.span.start for row in coverage if row.stream in limited]
-    if not starts:
-        return []
-    return [Finding(reason=Reason.HISTORY_LIMITED, detail=f"{spec.title} shows nothing before {min(starts):%Y-%m-%d}")]
+    if starts:
+        shown = f"{spec.title} shows nothing before {min(starts):%Y-%m-%d}"
+        found.append(Finding(reason=Reason.HISTORY_LIMITED, detail=shown))
+    gaps = _gaps(coverage)
+    if gaps:
+        found.append(Finding(reason=Reason.COVERAGE_GAP, detail="; ".join(gaps)))
+    return found
+
+
+def _gaps(coverage: Sequence[CoverageRow]) -> list[str]:
+    """What lies between two proven spans of one stream and scope: nothing was asked for so long that the exchange forgot it."""
+    by_place: dict[tuple[str, str], list[Span]] = {}
+    for row in coverage:
+        by_place.setdefault((row.stream, row.scope), []).append(row.span)
+    return [
+        f"{stream} ({scope}): nothing from {before.end:%Y-%m-%d %H:%M} to {after.start:%Y-%m-%d %H:%M} UTC"
+        for (stream, scope), spans in sorted(by_place.items())
+        for before, after in pairwise(sorted(spans))
+    ]
 
 
 def _one_a_reason(found: Sequence[Finding]) -> list[Finding]:

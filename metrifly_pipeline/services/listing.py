@@ -9,7 +9,7 @@ from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
 from metrifly_pipeline.domain.status import Connection, Status
-from metrifly_pipeline.domain.status_rules import connection_status
+from metrifly_pipeline.domain.status_rules import connection_status, staleness
 from metrifly_pipeline.services.reports import ConnectionView, Dashboard, FamilyVerdict
 
 
@@ -75,12 +75,16 @@ class Listing:
         streams: Mapping[ConnectionId, list[tuple[str, str]]],
         counts: Mapping[ConnectionId, ConnectionCounts],
     ) -> ConnectionView:
+        now = self._clock()
         attention = standing.get(connection.id, ())
+        stale = staleness(connection, attention, now)
+        if stale is not None:
+            attention = (*attention, stale)
         counted = counts.get(connection.id, ConnectionCounts(connection=connection.id))
         return ConnectionView(
             connection=connection,
             portfolio_name=names.get(connection.portfolio, ""),
-            status=connection_status(connection, attention, running=connection.id in running, now=self._clock()),
+            status=connection_status(connection, attention, running=connection.id in running, now=now),
             attention=attention,
             trades=counted.trades,
             movements=counted.movements,

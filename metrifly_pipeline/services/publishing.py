@@ -1,18 +1,17 @@
 """Publishing: what the lake says of reconciliation and quarantine becomes attention, then the analyst's file is built and swapped in."""
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from decimal import Decimal
 
 from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Lake
+from metrifly_pipeline.domain.status_rules import STALE_AFTER
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.reports import PublishReport
 from metrifly_pipeline.services.tables import small_tables
 
-STALE_AFTER = timedelta(hours=26)
 MENTIONED_ASSETS = 5
 
 
@@ -45,7 +44,8 @@ class Publishing:
         views = self._listing.views()
         tables = small_tables(self._control, views, now)
         outcome = self._lake.publish(tables, change_seq=change_seq, published_at=now, stale_after=now + STALE_AFTER)
-        self._control.mark_published(change_seq, now)
+        if outcome.published:
+            self._control.mark_published(change_seq, now)
         return PublishReport(outcome=outcome, change_seq=change_seq, reconciliation=rows, views=views)
 
 

@@ -7,7 +7,6 @@ from metrifly_pipeline.domain.planning import discovered_streams
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.services.discovering import Discovery
-from metrifly_pipeline.services.judging import history_findings
 from metrifly_pipeline.services.turn import OutOfTimeError, Turn
 
 
@@ -36,7 +35,6 @@ def pull(turn: Turn) -> PullOutcome:
     except ExchangeTroubleError as trouble:
         outcome.trouble = trouble
         outcome.findings.append(Finding(reason=trouble.reason, detail=trouble.detail))
-    outcome.findings += history_findings(turn.spec, turn.ports.control.coverage(turn.connection.id))
     outcome.requests = dict(turn.session.requests)
     return outcome
 

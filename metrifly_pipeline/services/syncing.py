@@ -4,12 +4,11 @@ import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
-from metrifly_pipeline.domain.attention import MEANING, Reason
+from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.lake_rows import NormalizeOutcome
 from metrifly_pipeline.domain.ports import (
     Budget,
     Clock,
@@ -21,15 +20,17 @@ from metrifly_pipeline.domain.ports import (
     Vault,
     reach_nothing,
 )
-from metrifly_pipeline.domain.scheduling import next_slot, retry_at
-from metrifly_pipeline.domain.status import Connection, Lease, Outcome, SyncKind, SyncRun, Urgency
+from metrifly_pipeline.domain.status import Connection, Outcome, SyncKind
 from metrifly_pipeline.domain.trouble import (
     ExchangeTroubleError,
     LeaseLostError,
     MasterKeyError,
     NotFoundError,
     OwnFaultError,
+    RefusedError,
 )
+from metrifly_pipeline.services.closing import Closing, Work
+from metrifly_pipeline.services.judging import history_findings
 from metrifly_pipeline.services.landing import GROUP_RECORDS, Landing
 from metrifly_pipeline.services.leasing import Leasing
 from metrifly_pipeline.services.normalizing import Normalizing, job
@@ -62,19 +63,6 @@ class SyncPorts:
     group_records: int = GROUP_RECORDS
 
 
-@dataclass(slots=True)
-class _Work:
-    """One connection on its way through a group of turns."""
-
-    connection: Connection
-    lease: Lease
-    run: SyncRun
-    left_over: bool
-    """Whether rows may lie landed but not normalised: always without a pull, or after a run that died."""
-    pulled: PullOutcome = field(default_factory=PullOutcome)
-    lost: bool = False
-
-
 class Syncing:
     """The verb *sync*, for any number of connections in one process."""
 
@@ -88,6 +76,7 @@ class Syncing:
         self._landing = Landing(
             ports.lake, ports.control, ports.clock, ports.reach, ports.group_records, self._normalizing.landed
         )
+        self._closing = Closing(ports.control, ports.clock, ports.daily_window)
         self._faults: list[str] = []
 
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
@@ -116,15 +105,15 @@ class Syncing:
     def normalize_only(self, connections: Sequence[ConnectionId], *, rebuild: bool) -> Iterator[ConnectionReport]:
         """Normalise past the watermark, or rebuild from the first raw record, without asking the exchange."""
         with self._leasing.renewing():
-            works = self._begin(connections, SyncKind.REBUILD)
-            with self._let_go_after(works):
+            with self._let_go_after(connections):
+                works = self._begin(connections, SyncKind.REBUILD)
                 self._normalize(works, rebuild=rebuild)
                 reports = self._close(works)
             yield from reports
 
     def _sync_group(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[ConnectionReport]:
-        works = self._begin(connections, kind)
-        with self._let_go_after(works):
+        with self._let_go_after(connections):
+            works = self._begin(connections, kind)
             for work in works:
                 self._landing.begin(work.connection, work.lease)
             with (
@@ -137,24 +126,26 @@ class Syncing:
             for work in works:
                 landed, work.lost = self._landing.end(work.connection.id)
                 work.run = replace(work.run, raw_landed=landed)
+                work.pulled.findings += self._history_findings(work.connection)
             self._normalize(works, rebuild=False)
             return self._close(works)
 
     @contextmanager
-    def _let_go_after(self, works: Sequence[_Work]) -> Iterator[None]:
+    def _let_go_after(self, connections: Sequence[ConnectionId]) -> Iterator[None]:
         """Give the leases back however the block ends; where it fails, requests go back in line for the next worker."""
+        failed = True
         try:
             yield
-        except BaseException:
-            self._ports.control.requeue([work.connection.id for work in works])
-            raise
+            failed = False
         finally:
-            for work in works:
-                self._landing.forget(work.connection.id)
-                self._normalizing.take(work.connection.id)
-                self._leasing.give_back(work.connection.id)
+            for connection in connections:
+                self._landing.forget(connection)
+                self._normalizing.take(connection)
+                self._leasing.give_back(connection)
+            if failed:
+                self._ports.control.requeue(connections)
 
-    def _begin(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[_Work]:
+    def _begin(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[Work]:
         works = []
         for connection_id in connections:
             connection = self._ports.control.connection(connection_id)
@@ -168,10 +159,10 @@ class Syncing:
                 died = any(run.outcome in {Outcome.RUNNING, Outcome.LEASE_LOST} for run in earlier)
                 run = self._ports.control.start_run(connection_id, kind, self._ports.clock())
                 left_over = died or kind is SyncKind.REBUILD
-                works.append(_Work(connection=connection, lease=lease, run=run, left_over=left_over))
+                works.append(Work(connection=connection, lease=lease, run=run, left_over=left_over))
         return works
 
-    def _pull_or_fault(self, work: _Work) -> PullOutcome:
+    def _pull_or_fault(self, work: Work) -> PullOutcome:
         """Pull one connection; a fault of ours stops it alone and is kept for the end.
 
         Only places and the kind of the fault are kept: the text of an unknown error may hold a secret or a payload.
@@ -183,7 +174,7 @@ class Syncing:
             self._faults.append(f"{type(fault).__name__} while syncing {work.connection.id}:\n{places}")
             return _stopped(ExchangeTroubleError(Reason.OWN_FAULT))
 
-    def _pull(self, work: _Work) -> PullOutcome:
+    def _pull(self, work: Work) -> PullOutcome:
         """Pull one connection; expected trouble becomes a finding, never an exception."""
         connection = work.connection
         started = self._ports.clock()
@@ -222,76 +213,29 @@ class Syncing:
             allowed_ips=ports.allowed_ips,
         )
 
+    def _history_findings(self, connection: Connection) -> list[Finding]:
+        """What the committed coverage says; nothing of an exchange that has no room any more."""
+        try:
+            spec = self._ports.gateway.spec(connection.exchange)
+        except (NotFoundError, RefusedError):
+            return []
+        return history_findings(spec, self._ports.control.coverage(connection.id))
+
     def _normalize_one(self, connection: Connection) -> None:
         self._normalizing.now([job(connection)])
 
-    def _normalize(self, works: Sequence[_Work], *, rebuild: bool) -> None:
+    def _normalize(self, works: Sequence[Work], *, rebuild: bool) -> None:
         wanted = [work for work in works if not work.lost and (rebuild or work.run.raw_landed or work.left_over)]
         self._normalizing.now([job(work.connection, rebuild=rebuild) for work in wanted])
 
-    def _close(self, works: Sequence[_Work]) -> list[ConnectionReport]:
+    def _close(self, works: Sequence[Work]) -> list[ConnectionReport]:
         reports = []
         held = self._leasing.still_held()
         for work in works:
             work.lost = work.lost or work.connection.id not in held
-            reports.append(self._finish(work, self._normalizing.take(work.connection.id)))
+            reports.append(self._closing.finish(work, self._normalizing.take(work.connection.id)))
         return reports
-
-    def _finish(self, work: _Work, outcome: NormalizeOutcome) -> ConnectionReport:
-        control, now = self._ports.control, self._ports.clock()
-        trouble = work.pulled.trouble
-        run = replace(
-            work.run,
-            finished_at=now,
-            outcome=_verdict(work, outcome),
-            trades_added=outcome.trades_added,
-            movements_added=outcome.movements_added,
-            amended=outcome.amended,
-            quarantined=outcome.quarantined,
-            requests=sum(work.pulled.requests.values()),
-            reason=trouble.reason.value if trouble else "",
-            detail=trouble.detail if trouble else "",
-            last_trade_at=outcome.last_trade_at,
-        )
-        changed = control.finish_run(
-            run,
-            work.pulled.findings,
-            urgency=Urgency.SOON if run.kind is SyncKind.DAILY else Urgency.NOW,
-            next_due_at=next_slot(work.connection.id, now, self._ports.daily_window),
-            retry_at=_retry(work, now),
-            now=now,
-        )
-        if run.outcome is Outcome.CONTINUES:
-            control.file_request(work.connection.id, SyncKind.FIRST_IMPORT, now)
-        return ConnectionReport(
-            connection=work.connection.id,
-            run=run,
-            changed=changed,
-            new_partition=not work.connection.landed and run.raw_landed > 0,
-            balances_added=outcome.balances_added,
-            standing=tuple(control.attention(work.connection.id)),
-            requests=work.pulled.requests,
-        )
 
 
 def _stopped(trouble: ExchangeTroubleError) -> PullOutcome:
     return PullOutcome(trouble=trouble, findings=[Finding(reason=trouble.reason, detail=trouble.detail)])
-
-
-def _verdict(work: _Work, outcome: NormalizeOutcome) -> Outcome:
-    if work.lost or outcome.lease_lost:
-        return Outcome.LEASE_LOST
-    if work.pulled.trouble is not None:
-        return Outcome.FAILED
-    if not work.pulled.finished:
-        return Outcome.CONTINUES
-    added = outcome.trades_added or outcome.movements_added or outcome.amended or outcome.quarantined
-    return Outcome.ADDED if added else Outcome.NOTHING_NEW
-
-
-def _retry(work: _Work, now: datetime) -> datetime | None:
-    """When to try again by itself: only after trouble that mends itself."""
-    trouble = work.pulled.trouble
-    if trouble is None or not MEANING[trouble.reason].retries:
-        return None
-    return retry_at(work.connection.failures + 1, now, trouble.retry_after_seconds)

@@ -70,3 +70,22 @@ def test_a_fault_while_typing_lets_go_of_every_connection_and_loses_nothing(home
     monkeypatch.setattr(type(home.product.lake), "normalize", normalize)
     reports = home.work()
     assert {report.connection: report.run.trades_added for report in reports} == dict.fromkeys(two_accounts, 1)
+
+
+def test_a_fault_before_the_first_request_lets_go_of_every_connection_too(home, two_accounts, monkeypatch):
+    control = type(home.product.control)
+    start_run = control.start_run
+
+    def start_or_break(self, connection, kind, now):
+        if connection == two_accounts[1]:
+            raise KeyError(SECRET_TEXT)
+        return start_run(self, connection, kind, now)
+
+    monkeypatch.setattr(control, "start_run", start_or_break)
+    with pytest.raises(KeyError):
+        home.work()
+
+    assert home.product.control.leased(home.time.now) == set()
+    assert {each.connection for each in home.product.control.requests(waiting=True)} == set(two_accounts)
+    monkeypatch.undo()
+    assert {report.run.outcome for report in home.work()} == {Outcome.ADDED}

@@ -7,7 +7,7 @@ import pytest
 
 from metrifly_pipeline.domain.attention import GRACE, Attention, Level, Reason
 from metrifly_pipeline.domain.status import Connection, Status
-from metrifly_pipeline.domain.status_rules import connection_status
+from metrifly_pipeline.domain.status_rules import STALE_AFTER, connection_status, staleness
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GOOD = Connection(
@@ -75,3 +75,34 @@ def test_what_stands_on_another_connection_does_not_matter():
     other = [standing(Reason.KEY_INVALID, connection="other")]
 
     assert connection_status(GOOD, other, running=False, now=NOW) is Status.UP_TO_DATE
+
+
+LONG_AGO = NOW - STALE_AFTER
+SYNCED = dataclasses.replace(GOOD, last_success_at=LONG_AGO)
+
+
+def test_a_sync_that_is_too_long_ago_is_named_from_the_moment_it_was():
+    stale = staleness(SYNCED, [standing(Reason.HISTORY_LIMITED)], NOW)
+
+    assert (stale.reason, stale.since, stale.level(NOW)) == (Reason.STALE, NOW, Level.NOTICE)
+    assert stale.detail == "last synced 2026-02-28 10:00 UTC"
+    assert staleness(SYNCED, [], NOW - timedelta(microseconds=1)) is None
+
+
+def test_a_connection_that_was_never_synced_is_old_news_a_day_after_it_was_made():
+    never = dataclasses.replace(FRESH, created_at=LONG_AGO)
+
+    assert staleness(never, [], NOW).detail == "never synced"
+    assert staleness(dataclasses.replace(never, last_checked_at=NOW), [], NOW) is None  # its import is under way
+
+
+@pytest.mark.parametrize(
+    ("connection", "attention"),
+    [
+        (dataclasses.replace(SYNCED, disconnected_at=NOW), []),
+        (dataclasses.replace(SYNCED, failing_since=LONG_AGO), []),
+        (SYNCED, [standing(Reason.KEY_INVALID)]),
+    ],
+)
+def test_where_a_reason_says_already_why_nothing_is_synced_no_second_one_is_added(connection, attention):
+    assert staleness(connection, attention, NOW) is None

@@ -1,0 +1,46 @@
+"""Where data are limited without anybody's fault: what was forgotten, and what nobody has asked for, is said with its span."""
+
+from datetime import timedelta
+
+from metrifly_pipeline.domain.attention import Level
+from metrifly_pipeline.domain.status import Outcome, Status
+from metrifly_pipeline.domain.status_rules import STALE_AFTER
+
+
+def test_what_an_exchange_forgot_while_nobody_asked_is_a_gap_with_its_span(imported):
+    it = imported("okx")
+    last = it.home.time.now
+    it.home.time.turn(days=60)
+    it.home.sync(it.connection)
+    assert "coverage_gap" not in it.home.standing(it.connection)  # it remembers three months
+
+    it.home.time.turn(days=120)
+    it.home.sync(it.connection)
+
+    gap = it.home.standing(it.connection)["coverage_gap"]
+    told = it.home.time.now - timedelta(days=89)
+    assert gap.level(it.home.time.now) is Level.NOTICE
+    assert (
+        f"fills (SPOT): nothing from {last + timedelta(days=60, minutes=-1):%Y-%m-%d %H:%M} to {told:%Y-%m-%d %H:%M} UTC"
+        in gap.detail
+    )
+    assert "import" in gap.remedy
+    assert it.home.view(it.connection).status is Status.UP_TO_DATE
+    assert it.home.verdicts()["history_complete"]  # nobody must act
+    it.home.sync(it.connection)
+    assert "coverage_gap" in it.home.standing(it.connection)
+
+
+def test_a_connection_that_nobody_synced_for_a_day_is_shown_as_stale_until_it_is(imported):
+    it = imported("kraken")
+    assert not [item for item in it.home.view(it.connection).attention if item.reason == "stale"]
+
+    it.home.time.turn(seconds=STALE_AFTER.total_seconds())
+    it.home.publish()
+
+    (stale,) = [item for item in it.home.view(it.connection).attention if item.reason == "stale"]
+    assert "`metrifly dev`" in stale.remedy
+    assert it.home.value("SELECT count(*) FROM attention WHERE reason = 'stale'") == 1
+    assert it.home.view(it.connection).status is Status.UP_TO_DATE
+    assert it.home.sync(it.connection).run.outcome is Outcome.NOTHING_NEW
+    assert not [item for item in it.home.view(it.connection).attention if item.reason == "stale"]
