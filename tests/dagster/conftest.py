@@ -8,7 +8,8 @@ import pytest
 
 from metrifly_pipeline.bootstrap import Product, open_product
 from metrifly_pipeline.settings import Settings
-from tests.dagster.fakes import Bench, FakeProduct
+from tests.dagster.bench import Bench
+from tests.dagster.fakes import FakeProduct
 from tests.dagster.real import SCALE
 
 

@@ -10,7 +10,7 @@ from metrifly_pipeline import automation
 from metrifly_pipeline.definitions import defs
 from metrifly_pipeline.domain.status import SyncKind
 from metrifly_pipeline.services.requesting import Batch
-from tests.dagster.fakes import NOW, a_connection
+from tests.dagster.builders import NOW, a_connection
 
 KRAKEN, OKX = "kraken-aaaaaaaa", "okx-cccccccc"
 

@@ -5,7 +5,8 @@ import pytest
 
 from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.status import Outcome, SyncKind
-from tests.dagster.fakes import a_matter, a_refused_report, a_report, an_idle_report, failure_text
+from tests.dagster.bench import failure_text
+from tests.dagster.builders import a_matter, a_refused_report, a_report, an_idle_report
 
 KRAKEN, BINANCE, OKX = "kraken-aaaaaaaa", "binance-bbbbbbbb", "okx-cccccccc"
 

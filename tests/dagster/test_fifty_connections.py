@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.dagster.fakes import Bench
+from tests.dagster.bench import Bench
 from tests.dagster.real import a_small_account, connect, served
 
 CONNECTIONS = 50

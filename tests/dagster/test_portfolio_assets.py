@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from metrifly_pipeline.domain.attention import Reason
-from tests.dagster.fakes import a_matter, a_publish, a_view
+from tests.dagster.builders import a_matter, a_publish, a_view
 
 KRAKEN, BINANCE = "kraken-aaaaaaaa", "binance-bbbbbbbb"
 MISMATCH = Reason.BALANCE_MISMATCH

@@ -8,7 +8,7 @@ import pytest
 from metrifly_pipeline import automation, running
 from metrifly_pipeline.cli.dagster_home import adopt_home
 from metrifly_pipeline.definitions import defs
-from tests.dagster.fakes import Bench
+from tests.dagster.bench import Bench
 from tests.dagster.real import PORTFOLIO, SCALE, a_small_account, connect, served
 
 

@@ -171,6 +171,16 @@ def rows_of(lake: DeltaLake, name: str) -> list[dict[str, object]]:
     )
 
 
+def only_trade(lake: DeltaLake) -> dict[str, object]:
+    (trade,) = rows_of(lake, "trades")
+    return trade
+
+
+def reasons(lake: DeltaLake) -> list[object]:
+    """Why each quarantined record could not be read."""
+    return [row["reason"] for row in rows_of(lake, "quarantine")]
+
+
 def portfolio(*connections: ConnectionId) -> SmallTable:
     """The small table that joins connections to a portfolio."""
     names = ("connection_id", "portfolio_id", "account_id")
@@ -189,3 +199,8 @@ def publish(lake: DeltaLake, small: Sequence[SmallTable] | None = None, change_s
         published_at=START,
         stale_after=START + timedelta(hours=26),
     )
+
+
+def ask(lake: DeltaLake, sql: str) -> Sequence[Sequence[object]]:
+    """Rows of the published catalogue."""
+    return lake.query(sql)[1]
