@@ -16,6 +16,7 @@ from metrifly_pipeline.control.rows import from_connection, lock_connection, one
 from metrifly_pipeline.control.tables import connections, credentials, leases, portfolios
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId
+from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.status import Connection, SealedCredential, Status, SyncKind, SyncRequest, Urgency
 from metrifly_pipeline.domain.trouble import NotFoundError, RefusedError
 
@@ -130,16 +131,17 @@ class Connections(Transactions):
                 number_change(db, [known.portfolio], Urgency.NOW, now)
         wipe_traces(self._engine)
 
-    def note_probe(self, connection: ConnectionId, identity: str | None, now: datetime) -> None:
+    def note_probe(self, connection: ConnectionId, facts: KeyFacts, now: datetime) -> None:
         """The key was asked what it may do. An identity is kept where none was known; comparing it is the caller's."""
         known = self.connection(connection)
         try:
             with self._writing() as db:
                 known = lock_connection(db, connection)
-                values = {"probed_at": now, "identity": known.identity or identity}
+                identity = known.identity or facts.identity
+                values = {"probed_at": now, "identity": identity, "key_expires_at": facts.expires_at}
                 db.execute(update(connections).where(connections.c.id == connection).values(values))
         except IntegrityError:
-            raise self._taken(known, identity) from None
+            raise self._taken(known, facts.identity) from None
 
     def note_sweep(self, connection: ConnectionId, now: datetime) -> None:
         """All symbols were asked."""
@@ -185,5 +187,6 @@ def _reconnect(db: Database, known: Connection, sealed: SealedCredential, identi
         "failing_since": None,
         "failures": 0,
         "retry_at": None,
+        "key_expires_at": None,
     }
     db.execute(update(connections).where(connections.c.id == known.id).values(values))

@@ -86,6 +86,7 @@ connections = Table(
     Column("failing_since", Instant),
     _count("failures"),
     Column("probed_at", Instant),
+    Column("key_expires_at", Instant),
     Column("swept_at", Instant),
     _count("credential_version"),
     Column("shown_status", Text, nullable=False),  # the status of the last numbered change: what readers were told

@@ -21,6 +21,8 @@ class KeyFacts:
     history_from: datetime | None = None
     history_to: datetime | None = None
     """Where the key itself cuts history off."""
+    elsewhere: tuple[str, ...] = ()
+    """Balances on products that no stream covers, in words: `futures: worth 0.5 BTC`."""
     unreadable: tuple[str, ...] = ()
     """Streams that the key is not permitted to read."""
 

@@ -84,6 +84,8 @@ class Connection:
     failing_since: datetime | None = None
     failures: int = 0
     probed_at: datetime | None = None
+    key_expires_at: datetime | None = None
+    """When the key runs out; None where it doesn't, or the exchange does not tell."""
     swept_at: datetime | None = None
     credential_version: int = 0
 

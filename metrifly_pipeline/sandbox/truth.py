@@ -125,6 +125,8 @@ class TruthAccount:
     keys: dict[str, TruthKey]
     hidden: set[str] = field(default_factory=set)
     """Movement keys that happened but are not served (to see reconciliation find them)."""
+    elsewhere: dict[str, str] = field(default_factory=dict)
+    """What lies on products whose records aren't modelled: the exchange's own name of the product and what it is worth in BTC."""
     amendments: list[TruthAmendment] = field(default_factory=list)
     revision: int = 0
     counters: Counter[str] = field(default_factory=Counter)

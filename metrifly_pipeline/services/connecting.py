@@ -111,6 +111,7 @@ class Connecting:
             app_id=f"{ports.rng.getrandbits(128):032x}",
             created_at=now,
             probed_at=now,
+            key_expires_at=facts.expires_at,
             credential_version=1,
         )
         sealed = ports.vault.seal(request.account, connection_id, 1, request.credential)
@@ -179,7 +180,7 @@ class Connecting:
         permitted = {stream.stream.value: stream.stream.value not in facts.unreadable for stream in spec.streams}
         self._ports.control.set_stream_permission(connection, permitted, now)
         self._ports.control.replace_findings(connection, "key", key_notices(facts, spec, now), now)
-        self._ports.control.note_probe(connection, facts.identity, now)
+        self._ports.control.note_probe(connection, facts, now)
 
     def _lines(self, spec: ExchangeSpec, facts: KeyFacts, session: ExchangeSession) -> list[PermissionLine]:
         trades = facts.can_read_trades

@@ -51,6 +51,8 @@ def key_notices(facts: KeyFacts, spec: ExchangeSpec, now: datetime) -> list[Find
     ]
     if facts.expires_at is not None and facts.expires_at - now <= EXPIRY_NOTICE:
         found.append(Finding(reason=Reason.KEY_EXPIRING, detail=f"on {facts.expires_at:%Y-%m-%d}"))
+    if facts.elsewhere:
+        found.append(Finding(reason=Reason.SURFACE_NOT_COVERED, detail="; ".join(facts.elsewhere)))
     if facts.history_from is not None:
         found.append(
             Finding(reason=Reason.HISTORY_LIMITED, detail=f"the key shows nothing before {facts.history_from:%Y-%m-%d}")

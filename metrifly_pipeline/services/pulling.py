@@ -32,7 +32,8 @@ def pull(turn: Turn) -> PullOutcome:
             turn.ports.control.note_sweep(turn.connection.id, turn.ports.clock())
     except OutOfTimeError:
         outcome.finished = False
-    except ExchangeTroubleError as trouble:
+    except ExchangeTroubleError as unexplained:
+        trouble = turn.explained(unexplained)
         outcome.trouble = trouble
         outcome.findings.append(Finding(reason=trouble.reason, detail=trouble.detail))
     outcome.requests = dict(turn.session.requests)

@@ -94,7 +94,15 @@ class Turn:
         self.ports.control.set_stream_permission(self.connection.id, permitted, now)
         if refused:
             raise ExchangeTroubleError(refused[0].reason, detail=refused[0].detail)
-        self.ports.control.note_probe(self.connection.id, facts.identity, now)
+        self.ports.control.note_probe(self.connection.id, facts, now)
+
+    def explained(self, trouble: ExchangeTroubleError) -> ExchangeTroubleError:
+        """Say that the key has run out where that is known and the exchange only says that it knows no such key."""
+        ends = self.connection.key_expires_at
+        undecided = trouble.reason in (Reason.KEY_INVALID, Reason.KEY_OR_IP_OR_PERMISSION)
+        if not undecided or ends is None or ends > self.ports.clock():
+            return trouble
+        return ExchangeTroubleError(Reason.KEY_EXPIRED, detail=f"on {ends:%Y-%m-%d}")
 
     def _take_over_refusals(self, facts: KeyFacts) -> None:
         """What the key itself tells now need not be said again of a stream that an earlier sync was refused."""

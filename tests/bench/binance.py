@@ -47,6 +47,7 @@ def render(trades: Iterable[Trade]) -> Exchange:
                 b'{"code":"000000","message":"success","data":[],"total":0,"success":true}'
             ),
             b"/sapi/v1/asset/get-funding-asset": empty,
+            b"/sapi/v1/asset/wallet/balance": empty,
         },
     )
 

@@ -42,6 +42,7 @@ def render(trades: Iterable[Trade]) -> Exchange:
             ),
             b"/api/v5/account/balance": always(balance),
             b"/api/v5/public/instruments": always(_instruments()),
+            b"/api/v5/asset/asset-valuation": always(b'{"code":"0","msg":"","data":[{"details":{"earn":"0"}}]}'),
             **{b"/api/v5/" + path: always(_EMPTY) for path in _PATHS},
         },
     )

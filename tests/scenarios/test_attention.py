@@ -120,6 +120,27 @@ def test_trouble_with_a_key_needs_attention_everywhere_stops_the_syncs_and_goes_
     assert [each.run.outcome for each in it.home.daily()] == [Outcome.NOTHING_NEW]  # by itself again
 
 
+def test_a_key_that_has_run_out_is_said_to_have_although_the_exchange_only_says_that_it_is_unknown(imported):
+    it = imported("kraken")
+    runs_out = it.home.time.now + timedelta(days=10)
+    it.home.change_key(it.account, expires_at_us=it.home.time.now_us + 10 * 86_400_000_000)
+    it.home.time.turn(days=1)
+    it.home.daily()
+    assert it.home.standing(it.connection)["key_expiring"].detail == f"on {runs_out:%Y-%m-%d}"
+    assert it.home.view(it.connection).status is Status.UP_TO_DATE
+
+    it.home.time.turn(days=10)
+    (report,) = it.home.daily()
+
+    assert (report.run.reason, report.run.detail) == ("key_expired", f"on {runs_out:%Y-%m-%d}")
+    assert it.home.view(it.connection).status is Status.NEEDS_ATTENTION
+    assert "replace-key" in it.home.standing(it.connection)["key_expired"].remedy
+    it.home.change_key(it.account, expires_at_us=None)
+    replaced(it)
+    assert not {"key_expired", "key_expiring"} & it.home.standing(it.connection).keys()
+    assert it.home.view(it.connection).status is Status.UP_TO_DATE
+
+
 def test_a_sync_that_somebody_asks_for_says_why_it_can_not_be_done(imported, exchange):
     it = imported(exchange)
     secret_changed(it)

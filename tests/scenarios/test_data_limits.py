@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from metrifly_pipeline.domain.attention import Level
 from metrifly_pipeline.domain.status import Outcome, Status
 from metrifly_pipeline.domain.status_rules import STALE_AFTER
@@ -29,6 +31,29 @@ def test_what_an_exchange_forgot_while_nobody_asked_is_a_gap_with_its_span(impor
     assert it.home.verdicts()["history_complete"]  # nobody must act
     it.home.sync(it.connection)
     assert "coverage_gap" in it.home.standing(it.connection)
+
+
+@pytest.mark.parametrize(
+    ("exchange", "product", "told"),
+    [("binance", "USDⓈ-M Futures", "USDⓈ-M Futures: worth 0.5 BTC"), ("okx", "earn", "earn: worth 0.5 BTC")],
+)
+def test_a_balance_on_a_product_that_is_not_synced_is_a_notice_that_names_it(imported, exchange, product, told):
+    it = imported(exchange)
+    it.home.time.turn(days=1)
+    it.home.daily()
+    assert "surface_not_covered" not in it.home.standing(it.connection)
+
+    it.account.elsewhere[product] = "0.5"
+    it.home.time.turn(days=1)
+    it.home.daily()
+
+    notice = it.home.standing(it.connection)["surface_not_covered"]
+    assert (notice.detail, notice.level(it.home.time.now)) == (told, Level.NOTICE)
+    assert it.home.view(it.connection).status is Status.UP_TO_DATE
+    it.account.elsewhere.clear()
+    it.home.time.turn(days=1)
+    it.home.daily()
+    assert "surface_not_covered" not in it.home.standing(it.connection)
 
 
 def test_a_connection_that_nobody_synced_for_a_day_is_shown_as_stale_until_it_is(imported):

@@ -12,10 +12,17 @@ from tests.scenarios.homes import NOW, SEED
 
 ONCE_A_DAY = {
     "kraken": Counter({"privatePostGetApiKeyInfo": 1, "publicGetAssetPairs": 1}),
-    "binance": Counter({"sapiGetAccountApiRestrictions": 1, "privateGetAccount": 1, "publicGetExchangeInfo": 1}),
-    "okx": Counter({"privateGetAccountConfig": 1, "privateGetAccountBalance": 1, "publicGetPublicInstruments": 1}),
+    "binance": Counter(
+        sapiGetAccountApiRestrictions=1, privateGetAccount=1, sapiGetAssetWalletBalance=1, publicGetExchangeInfo=1
+    ),
+    "okx": Counter(
+        privateGetAccountConfig=1,
+        privateGetAccountBalance=1,
+        privateGetAssetAssetValuation=1,
+        publicGetPublicInstruments=1,
+    ),
 }
-"""Asking what a key may do (on Binance and OKX that reads the account too), and which markets there are."""
+"""Asking what a key may do and what lies elsewhere (on Binance and OKX that reads the account too), and which markets there are."""
 
 
 def once_each(home, exchange):

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from metrifly_pipeline.domain.attention import Attention, Reason
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
+from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.status import (
     Connection,
@@ -104,7 +105,7 @@ class ControlStore(Protocol):
     def disconnect(self, connection: ConnectionId, now: datetime) -> None:
         """Erase the credential, fence a running sync, drop waiting requests, mark, number the change."""
 
-    def note_probe(self, connection: ConnectionId, identity: str | None, now: datetime) -> None:
+    def note_probe(self, connection: ConnectionId, facts: KeyFacts, now: datetime) -> None:
         """The key was asked what it may do (at most once a day)."""
 
     def note_sweep(self, connection: ConnectionId, now: datetime) -> None:

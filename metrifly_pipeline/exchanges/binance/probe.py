@@ -1,6 +1,7 @@
 """What Binance answers in a form of its own: error envelope, key permissions, markets, clock."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any
 
 from metrifly_pipeline.domain.attention import Reason
@@ -38,8 +39,11 @@ _LISTS = (
     "privateGetMyTrades",
     "sapiGetCapitalDepositHisrec",
     "sapiGetCapitalWithdrawHistory",
+    "sapiGetAssetWalletBalance",
     "sapiPostAssetGetFundingAsset",
 )
+_COVERED_WALLETS = frozenset({"Spot", "Funding", "Earn"})
+"""Wallets whose records are synced. What lies in Simple Earn Flexible stands in Earn too, and can't be told from locked products here."""
 
 
 def error_of(status: int, body: Json) -> tuple[str, str] | None:
@@ -82,7 +86,17 @@ def probe(call: Call) -> KeyFacts:
         can_withdraw=switches.get("enableWithdrawals") is True,
         can_transfer=any(switches.get(name) is True for name in _TRANSFERS),
         ip_allowlist=None if switches.get("ipRestrict") is True else (),  # which IPs are allowed isn't told
+        elsewhere=_elsewhere(call) if account else (),
         unreadable=() if account else ("balances",),
+    )
+
+
+def _elsewhere(call: Call) -> tuple[str, ...]:
+    """Wallets that hold something and aren't synced. Source: developers.binance.com, wallet, query user wallet balance."""
+    return tuple(
+        f"{wallet['walletName']}: worth {wallet['balance']} BTC"
+        for wallet in call("sapiGetAssetWalletBalance")
+        if wallet["walletName"] not in _COVERED_WALLETS and Decimal(wallet["balance"])
     )
 
 

@@ -111,6 +111,7 @@ SPEC = ExchangeSpec(
         _sapi("sapiGetAssetDribblet", "asset/dribblet"),
         _sapi("sapiGetAssetAssetDividend", "asset/assetDividend", weight=10),
         _sapi("sapiGetFiatPayments", "fiat/payments"),
+        _sapi("sapiGetAssetWalletBalance", "asset/wallet/balance", weight=60),
         # A read, although it is a POST.
         _sapi("sapiPostAssetGetFundingAsset", "asset/get-funding-asset", verb="POST"),
     ),

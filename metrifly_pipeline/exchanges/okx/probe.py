@@ -1,6 +1,7 @@
 """What OKX answers in a form of its own: error envelope, key permissions, markets, clock."""
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
@@ -9,6 +10,8 @@ from metrifly_pipeline.exchanges.room import Call, Json
 
 _ERROR_STATUS = 400
 _FINE = "0"
+_NOT_COVERED = frozenset({"classic", "earn"})
+"""Parts of an account whose records aren't synced; the others are the trading and the funding account."""
 
 
 def error_of(status: int, body: Json) -> tuple[str, str] | None:
@@ -39,7 +42,18 @@ def probe(call: Call) -> KeyFacts:
         can_withdraw="withdraw" in granted,
         can_transfer=None,  # part of trading: transfers inside the exchange account need it
         ip_allowlist=tuple(ip.strip() for ip in str(config.get("ip") or "").split(",") if ip.strip()),
+        elsewhere=_elsewhere(call) if reads_balances else (),
         unreadable=() if reads_balances else ("balances",),
+    )
+
+
+def _elsewhere(call: Call) -> tuple[str, ...]:
+    """Parts of the account that hold something and aren't synced. Source: okx.com/docs-v5, get account asset valuation."""
+    details = call("privateGetAssetAssetValuation")["data"][0]["details"]
+    return tuple(
+        f"{part}: worth {worth} BTC"
+        for part, worth in sorted(details.items())
+        if part in _NOT_COVERED and Decimal(worth)
     )
 
 

@@ -146,6 +146,7 @@ SPEC = ExchangeSpec(
         _private("privateGetAssetConvertHistory", "asset/convert/history", "converts"),
         _private("privateGetAccountBalance", "account/balance", "balance"),
         _private("privateGetAssetBalances", "asset/balances", "funding"),
+        _private("privateGetAssetAssetValuation", "asset/asset-valuation", "valuation"),
     ),
     streams=(
         _fills("SPOT", required=True),
@@ -216,6 +217,7 @@ SPEC = ExchangeSpec(
         "converts": Limit(capacity=2, per_second=4.0, shared_by="key"),
         "balance": Limit(capacity=2, per_second=4.0, shared_by="key"),
         "funding": Limit(capacity=2, per_second=4.0, shared_by="key"),
+        "valuation": Limit(capacity=1, per_second=0.4, shared_by="key"),  # one in two seconds
         "config": Limit(capacity=1, per_second=2.0, shared_by="key"),
         "instruments": Limit(capacity=4, per_second=8.0, shared_by="ip"),
         "time": Limit(capacity=2, per_second=4.0, shared_by="ip"),

@@ -94,6 +94,7 @@ class Binance:
                 _sapi(90_000, "read_ledger", "sapi_uid"),
                 lambda c, _b, _r: wallet.fiat_orders(c),
             ),
+            ("GET", "/sapi/v1/asset/wallet/balance"): (_sapi(60, "read_balances"), lambda c, _b, _r: wallet.worths(c)),
             ("POST", "/sapi/v1/asset/get-funding-asset"): (
                 _sapi(1, "read_balances"),
                 lambda c, b, _: wallet.funding_assets(c, b),

@@ -40,6 +40,15 @@ def restrictions(caller: Caller) -> dict[str, Any]:
     }
 
 
+def worths(caller: Caller) -> list[dict[str, Any]]:
+    """Answer asset/wallet/balance: what each wallet is worth in BTC. Prices aren't modelled: Spot, Funding and Earn say 0."""
+    names = ("Spot", "Funding", "Cross Margin", "Isolated Margin", "USDⓈ-M Futures", "COIN-M Futures", "Earn")
+    return [
+        {"activate": True, "balance": caller.account.elsewhere.get(name, "0"), "walletName": name}
+        for name in (*names, "Options", "Trading Bots", "Copy Trading")
+    ]
+
+
 def deposits(caller: Caller, book: Book, now_ms: int) -> bytes:
     """Answer capital/deposit/hisrec, newest first."""
     return _listed(_capital(caller, book.deposits, now_ms))

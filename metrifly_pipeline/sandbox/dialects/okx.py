@@ -115,6 +115,7 @@ class Okx:
         return {
             "/api/v5/account/config": (Rule(calls=5, seconds=2), lambda c, _b, _r: _encoded([_config(c)])),
             "/api/v5/account/balance": (Rule(calls=10, seconds=2, permission="read_balances"), _balance),
+            "/api/v5/asset/asset-valuation": (Rule(calls=1, seconds=2, permission="read_balances"), _valuation),
             "/api/v5/asset/balances": (Rule(calls=6, seconds=1, permission="read_balances"), _funding_balances),
             "/api/v5/trade/fills-history": (Rule(calls=10, seconds=2, permission="read_trades"), _fills),
             "/api/v5/account/bills-archive": (Rule(calls=5, seconds=2, permission="read_ledger"), _bills),
@@ -204,6 +205,12 @@ def _balance(_caller: Caller, book: Book, request: Request) -> bytes:
 def _funding_balances(_caller: Caller, book: Book, request: Request) -> bytes:
     asked = set(filter(None, request.query.get("ccy", "").split(",")))
     return _encoded([dict(row) for row in book.funding_balances if not asked or row["ccy"] in asked])
+
+
+def _valuation(caller: Caller, _book: Book, request: Request) -> bytes:
+    """What each part of the account is worth in BTC. Prices aren't modelled: the trading and the funding account say 0."""
+    details = {name: caller.account.elsewhere.get(name, "0") for name in ("classic", "earn", "funding", "trading")}
+    return _encoded([{"details": details, "totalBal": "0", "ts": str(request.now_ms)}])
 
 
 def _config(caller: Caller) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Advance, CursorMove
+from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.status import Connection, SealedCredential
 from metrifly_pipeline.domain.streams import EVERYTHING, Span, Stream
@@ -51,3 +52,15 @@ def advance(lease, *moves, landed=0):
 
 def minutes(start, end):
     return Span(NOW + timedelta(minutes=start), NOW + timedelta(minutes=end))
+
+
+def facts(identity, expires_at=None):
+    """What a readable key says of itself."""
+    return KeyFacts(
+        identity=identity,
+        can_read_trades=True,
+        can_read_balances=True,
+        can_trade=False,
+        can_withdraw=False,
+        expires_at=expires_at,
+    )

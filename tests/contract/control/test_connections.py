@@ -8,7 +8,7 @@ from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.status import Outcome, SyncKind
 from metrifly_pipeline.domain.trouble import LeaseLostError, NotFoundError, RefusedError
-from tests.contract.control.builders import NOW, a_connection, sealed
+from tests.contract.control.builders import NOW, a_connection, facts, sealed
 
 LATER = NOW + timedelta(hours=1)
 
@@ -101,7 +101,7 @@ def test_an_unknown_connection_is_not_found(store):
         lambda: store.connection("kraken-00000000"),
         lambda: store.disconnect("kraken-00000000", NOW),
         lambda: store.note_sweep("kraken-00000000", NOW),
-        lambda: store.note_probe("kraken-00000000", None, NOW),
+        lambda: store.note_probe("kraken-00000000", facts(None), NOW),
         lambda: store.start_run("kraken-00000000", SyncKind.DAILY, NOW),
         lambda: store.file_request("kraken-00000000", SyncKind.DAILY, NOW),
         lambda: store.replace_credential("kraken-00000000", sealed("kraken-00000000", 2), None, NOW),
@@ -181,7 +181,7 @@ def test_a_key_whose_exchange_account_is_linked_elsewhere_is_refused(store, conn
     with pytest.raises(RefusedError, match=f"already as {first}"):
         store.replace_credential(second, sealed(second, 2), "AA1", LATER)
     with pytest.raises(RefusedError, match=f"already as {first}"):
-        store.note_probe(second, "AA1", LATER)
+        store.note_probe(second, facts("AA1"), LATER)
     assert store.sealed_credential(second).version == 1
 
 
@@ -234,12 +234,22 @@ def test_nobody_can_ask_for_a_sync_of_a_disconnected_connection(store, connect):
 def test_a_probe_keeps_its_time_and_an_identity_that_was_not_known(store, connect):
     known, unknown = connect(1), connect(2, identity=None)
 
-    store.note_probe(known, "other", LATER)
-    store.note_probe(unknown, "BB2", LATER)
+    store.note_probe(known, facts("other"), LATER)
+    store.note_probe(unknown, facts("BB2"), LATER)
 
     assert (store.connection(known).probed_at, store.connection(known).identity) == (LATER, "AA1")
     assert store.find_identity("default", "kraken", "BB2").id == unknown
     assert store.find_identity("default", "kraken", "other") is None
+
+
+def test_a_probe_keeps_when_the_key_runs_out_until_another_key_takes_its_place(store, connect):
+    connection = connect()
+
+    store.note_probe(connection, facts(None, expires_at=LATER), NOW)
+    assert store.connection(connection).key_expires_at == LATER
+
+    store.replace_credential(connection, sealed(connection, 2), None, NOW)
+    assert store.connection(connection).key_expires_at is None
 
 
 def test_a_sweep_keeps_its_time(store, connect):

@@ -134,6 +134,17 @@ def test_wallets_add_up_to_what_truly_happened(client, account):
     assert [row["asset"] for row in funding] == ["TRX"]
 
 
+def test_what_lies_elsewhere_is_valued_wallet_by_wallet(client, account):
+    account.elsewhere["Cross Margin"] = "0.5"
+    try:
+        wallets = {row["walletName"]: row["balance"] for row in client.margin_v1_get_asset_wallet_balance()}
+    finally:
+        account.elsewhere.clear()
+
+    assert {"Spot", "Funding", "USDⓈ-M Futures", "Earn"} <= wallets.keys()
+    assert {name for name, worth in wallets.items() if Decimal(worth)} == {"Cross Margin"}
+
+
 def test_assets_without_zeros_are_the_same_in_both_lists(client):
     held = client.get_account(omitZeroBalances="true")["balances"]
 

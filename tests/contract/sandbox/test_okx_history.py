@@ -97,6 +97,18 @@ def test_wallets_add_up_to_what_truly_happened(client, account):
     assert [row["ccy"] for row in funding] == ["TON"]
 
 
+def test_what_lies_elsewhere_is_valued_part_by_part(client, account):
+    (nothing,) = client.funding.get_asset_valuation()["data"]
+    account.elsewhere["earn"] = "0.5"
+    try:
+        (something,) = client.funding.get_asset_valuation()["data"]
+    finally:
+        account.elsewhere.clear()
+
+    assert set(nothing["details"]) == {"classic", "earn", "funding", "trading"}
+    assert (nothing["details"]["earn"], something["details"]["earn"]) == ("0", "0.5")
+
+
 def test_the_bills_of_the_trading_account_add_up_to_its_balance(client):
     changes: dict[str, Decimal] = {}
     bills = list(readers.backwards(client.bills, "billId"))

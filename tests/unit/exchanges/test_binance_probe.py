@@ -97,6 +97,10 @@ def asked(account=None, **switches):
     return Asked(
         sapiGetAccountApiRestrictions=SWITCHES | switches,
         privateGetAccount=account or {"uid": 354937868, "balances": []},
+        sapiGetAssetWalletBalance=[
+            {"activate": True, "balance": worth, "walletName": name}
+            for name, worth in {"Spot": "1.5", "Earn": "0.2", "Cross Margin": "0", "Options": "0.00000001"}.items()
+        ],
     )
 
 
@@ -108,6 +112,7 @@ def test_a_reading_key_may_only_read():
     assert facts.can_read_trades is None  # one switch for all reading: trades are tried besides
     assert facts.can_read_balances
     assert facts.ip_allowlist == ()
+    assert facts.elsewhere == ("Options: worth 0.00000001 BTC",)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,11 @@ def asked(balance=None, **config):
     """Answers of account/config and account/balance; an exception is raised."""
     answers = {
         "privateGetAccountConfig": {"data": [{"uid": "44705892343619584", "perm": "read_only", "ip": ""} | config]},
+        "privateGetAssetAssetValuation": {
+            "data": [
+                {"details": {"classic": "0", "earn": "0.2", "funding": "0.1", "trading": "1.5"}, "totalBal": "1.8"}
+            ]
+        },
         "privateGetAccountBalance": balance or {"data": [{"details": []}]},
     }
 
@@ -63,6 +68,7 @@ def test_a_reading_key_may_only_read():
     assert (facts.can_read_trades, facts.can_read_balances) == (True, True)
     assert (facts.can_trade, facts.can_withdraw) == (False, False)
     assert facts.ip_allowlist == ()
+    assert facts.elsewhere == ("earn: worth 0.2 BTC",)
 
 
 def test_every_word_beyond_reading_is_a_power():

@@ -129,6 +129,7 @@ def _connections() -> None:
         sa.Column("failing_since", sa.BigInteger(), nullable=True),
         sa.Column("failures", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("probed_at", sa.BigInteger(), nullable=True),
+        sa.Column("key_expires_at", sa.BigInteger(), nullable=True),
         sa.Column("swept_at", sa.BigInteger(), nullable=True),
         sa.Column("credential_version", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("shown_status", sa.Text(), nullable=False),
