@@ -94,7 +94,7 @@ def _compare(exchange: str, trades: int, rounds: int) -> Result:
             ours.append(_run("product", exchange, base_url))
     exact = all(list(each.sums) == sums for each in ours)
     if not exact:
-        print(f"{exchange}: expected {sums}\n  got {[each.sums for each in ours]}", file=sys.stderr)  # noqa: T201
+        print(f"{exchange}: expected {sums}\n  got {[each.sums for each in ours]}", file=sys.stderr)
     return Result(exchange=exchange, floor=floor, ours=ours, exact=exact)
 
 
@@ -109,7 +109,7 @@ def _show(result: Result) -> None:
         ours.requests,
         f"{result.peak_mb:.0f} MB",
     )
-    print(_ROW.format(result.exchange, *cells, result.verdict), flush=True)  # noqa: T201
+    print(_ROW.format(result.exchange, *cells, result.verdict), flush=True)
 
 
 def main() -> int:
@@ -119,12 +119,12 @@ def main() -> int:
     parser.add_argument("--exchange", choices=EXCHANGES, action="append", help="one or more; all by default")
     parser.add_argument("--rounds", type=int, choices=(1, 2, 3), default=3)
     asked = parser.parse_args()
-    print(  # noqa: T201
+    print(
         f"First import of {asked.trades:,} trades from pre-rendered pages, raw, normalised and published, beside a floor that fetches,\n"
         f"writes and types the same pages and nothing else. Medians of {asked.rounds}, each in a fresh process, in turn.\n"
         f"Now: ratio (floor's seconds over ours) at least {NOW_RATIO}, at most {NOW_MB:.0f} MB; target {TARGET_RATIO} and {TARGET_MB:.0f} MB.\n"
     )
-    print(_ROW.format("exchange", "ratio", "floor", "ours", "our CPU", "server", "requests", "peak", "verdict"))  # noqa: T201
+    print(_ROW.format("exchange", "ratio", "floor", "ours", "our CPU", "server", "requests", "peak", "verdict"))
     results = []
     for exchange in asked.exchange or EXCHANGES:
         results.append(_compare(exchange, asked.trades, asked.rounds))
