@@ -29,6 +29,7 @@ from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
+from metrifly_pipeline.services.maintaining import Maintaining
 from metrifly_pipeline.services.publishing import Publishing
 from metrifly_pipeline.services.requesting import Requesting
 from metrifly_pipeline.services.syncing import Syncing, SyncPorts
@@ -52,6 +53,7 @@ class Product:
     requesting: Requesting
     listing: Listing
     publishing: Publishing
+    maintaining: Maintaining
     clock: Clock
     account: AccountId
 
@@ -144,6 +146,7 @@ def _wire(
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,
         publishing=Publishing(control, lake, listing, clock),
+        maintaining=Maintaining(control, lake, clock),
         clock=clock,
         account=control.ensure_account(settings.account, clock()),
     )

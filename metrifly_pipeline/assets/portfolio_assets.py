@@ -86,6 +86,10 @@ def portfolio_assets(
     _names, ((transactions,),) = product.lake.query(TRANSACTIONS)
     rows = {**view_rows(report.views), PORTFOLIO_TRANSACTIONS: int(str(transactions)), **report.outcome.rows}
     yield from published_results(report, status, rows, column_schemas(columns))
+    tidied = product.maintaining.maintain_when_due()
+    if tidied is not None:
+        joined, removed = sum(tidied.joined.values()), sum(tidied.removed.values())
+        context.log.info("Once a day: joined %d small files, removed %d old ones.", joined, removed)
 
 
 def published_results(

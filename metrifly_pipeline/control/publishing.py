@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import RowMapping, case, delete, func, insert, select, update
+from sqlalchemy import RowMapping, case, delete, func, insert, or_, select, update
 
 from metrifly_pipeline.control.tables import changes, portfolios, publishing
 from metrifly_pipeline.control.transactions import Transactions
@@ -79,6 +79,14 @@ class Publishing(Transactions):
             shown = case((portfolios.c.change_seq <= reached, portfolios.c.change_seq), else_=reached)
             behind = portfolios.c.published_seq < shown
             db.execute(update(portfolios).where(behind).values(published_seq=shown))
+
+    def claim_maintenance(self, now: datetime, every: timedelta) -> bool:
+        """Whether the lake is due to be tidied and the caller is the one to do it: of several that ask, one, once in `every`."""
+        claimed = update(publishing).where(
+            or_(publishing.c.maintained_at.is_(None), publishing.c.maintained_at <= now - every)
+        )
+        with self._writing() as db:
+            return db.execute(claimed.values(maintained_at=now)).rowcount > 0
 
 
 def _ask(db: Database, number: int, attempt: int, now: datetime) -> tuple[int, int]:

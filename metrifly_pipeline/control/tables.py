@@ -222,6 +222,7 @@ publishing = Table(
     _count("asked_seq"),
     Column("asked_at", Instant),
     _count("attempt"),
+    Column("maintained_at", Instant),
 )
 
 changes = Table(

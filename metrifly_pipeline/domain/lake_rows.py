@@ -272,3 +272,13 @@ class PublishOutcome:
     """Rows of each published table."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """Version of each Delta table it shows."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceOutcome:
+    """What maintenance did, by table."""
+
+    joined: Mapping[str, int] = field(default_factory=dict)
+    """Files that were joined into fewer."""
+    removed: Mapping[str, int] = field(default_factory=dict)
+    """Files that were removed from the disk."""

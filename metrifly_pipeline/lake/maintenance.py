@@ -1,9 +1,8 @@
 """Keeping the Delta tables quick to read: small files are joined, files that nobody names any more are removed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import timedelta
 
+from metrifly_pipeline.domain.lake_rows import MaintenanceOutcome
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.warehouse import Warehouse
 
@@ -11,16 +10,6 @@ MOST_FILES = 50
 """Live files of a table above which they are joined: each costs 0.2-0.3 ms a scan."""
 KEPT = timedelta(days=7)
 """How long files outlive the version that names them: for readers of an older catalogue."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MaintenanceOutcome:
-    """What was done, by table."""
-
-    joined: Mapping[str, int] = field(default_factory=dict)
-    """Files that were joined into fewer."""
-    removed: Mapping[str, int] = field(default_factory=dict)
-    """Files that were removed from the disk."""
 
 
 class Maintenance:

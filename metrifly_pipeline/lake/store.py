@@ -9,6 +9,7 @@ from pathlib import Path
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
+    MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
     PublishOutcome,
@@ -24,7 +25,7 @@ from metrifly_pipeline.lake.engine import Engine
 from metrifly_pipeline.lake.landed import watermarks
 from metrifly_pipeline.lake.landing import Landing
 from metrifly_pipeline.lake.ledger import Ledger
-from metrifly_pipeline.lake.maintenance import Maintenance, MaintenanceOutcome
+from metrifly_pipeline.lake.maintenance import Maintenance
 from metrifly_pipeline.lake.markets import Markets
 from metrifly_pipeline.lake.normalizer import RECORDS_PER_COMMIT, Normalizer
 from metrifly_pipeline.lake.query import run_query

@@ -107,6 +107,10 @@ class FakeProduct:
         return SimpleNamespace(publish=self._publish)
 
     @property
+    def maintaining(self) -> SimpleNamespace:
+        return SimpleNamespace(maintain_when_due=lambda: None)
+
+    @property
     def listing(self) -> SimpleNamespace:
         return SimpleNamespace(dashboard=a_dashboard)
 

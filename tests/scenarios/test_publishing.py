@@ -107,3 +107,30 @@ def test_a_reader_with_an_older_duckdb_sees_whole_states_while_trades_come_in(im
     assert told["seen"][-1][2] == str(len(it.account.trades))
     numbers = [int(change_seq) for change_seq, *_ in told["seen"]]
     assert numbers == sorted(numbers)
+
+
+def test_once_a_day_small_files_are_joined_and_nothing_that_anybody_reads_changes(imported, monkeypatch):
+    it = imported("okx")
+    for _ in range(3):
+        append_trade(it.account, now_us=it.home.time.now_us)
+        it.home.time.turn(minutes=5)
+        it.home.sync(it.connection)
+    it.home.publish()
+    before = it.home.query("SELECT * FROM trades ORDER BY trade_key")
+    monkeypatch.setattr("metrifly_pipeline.lake.maintenance.MOST_FILES", 2)
+
+    assert it.home.product.maintaining.maintain_when_due().joined.keys() >= {"raw_records", "trades"}
+    assert it.home.product.maintaining.maintain_when_due() is None  # it was today
+
+    assert it.home.query("SELECT * FROM trades ORDER BY trade_key") == before
+    it.home.publish()
+    assert it.home.query("SELECT * FROM trades ORDER BY trade_key") == before
+    append_trade(it.account, now_us=it.home.time.now_us)
+    it.home.time.turn(minutes=5)
+    assert it.home.sync(it.connection).run.trades_added == 1
+    (again,) = it.home.product.syncing.normalize_only([it.connection], rebuild=True)
+    assert again.run.trades_added == 0
+    it.home.publish()
+    assert_exact(it.home, it.connection)
+    it.home.time.turn(days=1)
+    assert it.home.product.maintaining.maintain_when_due() is not None

@@ -231,6 +231,9 @@ class ControlStore(Protocol):
     def mark_published(self, change_seq: int, now: datetime) -> None:
         """Everything up to `change_seq` is in the warehouse."""
 
+    def claim_maintenance(self, now: datetime, every: timedelta) -> bool:
+        """Whether the lake is due to be tidied and the caller is the one to do it: of several that ask, one, once in `every`."""
+
     # Budgets
     def take_budget(self, bucket: str, limit: Limit, weight: int, now: datetime) -> float:
         """Take `weight` units from a leaky bucket shared by all processes; returns 0.0 when taken, else the seconds to wait."""

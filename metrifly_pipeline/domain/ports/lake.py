@@ -7,6 +7,7 @@ from typing import Protocol
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
+    MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
     PublishOutcome,
@@ -62,3 +63,6 @@ class Lake(Protocol):
 
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published warehouse: column names and rows; RefusedError says what is wrong."""
+
+    def maintain(self) -> MaintenanceOutcome:
+        """Join small files and remove those that nobody names any more and that are older than 7 days; changes nothing that is read."""

@@ -144,3 +144,13 @@ def test_a_number_that_was_never_given_publishes_nothing_of_the_future(store, ch
     store.mark_published(99, NOW)
     assert change() == 1
     assert store.publish_due(NOW + 10 * SECOND) == (1, 0)
+
+
+def test_of_several_that_would_tidy_the_lake_one_may_once_a_day(store, open_another):
+    day = timedelta(days=1)
+
+    assert store.claim_maintenance(NOW, day)
+    assert not store.claim_maintenance(NOW + day - SECOND, day)
+    assert not open_another().claim_maintenance(NOW + day - SECOND, day)
+    assert open_another().claim_maintenance(NOW + day, day)
+    assert not store.claim_maintenance(NOW + day, day)

@@ -85,6 +85,7 @@ def _publishing() -> None:
         sa.Column("asked_seq", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("asked_at", sa.BigInteger(), nullable=True),
         sa.Column("attempt", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("maintained_at", sa.BigInteger(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_publishing"),
     )
 
