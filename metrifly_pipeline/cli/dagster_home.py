@@ -28,6 +28,7 @@ storage:
   postgres:
     postgres_url: {{env: {URL_VARIABLE}}}
 """
+# The project's own workspace.yaml stays in its folder; an installed `metrifly` has only this. A test holds the two to the same content.
 WORKSPACE = """\
 load_from:
   - python_module: {module_name: metrifly_pipeline.definitions, location_name: metrifly}

@@ -1,17 +1,19 @@
 """Which home a demo takes, who holds a home, and how Dagster is set up in it."""
 
 import socket
+from pathlib import Path
 
 import pytest
 import yaml
 
-from metrifly_pipeline.cli.dagster_home import adopt_home, dagster_home
+from metrifly_pipeline.cli.dagster_home import adopt_home, dagster_home, workspace_file
 from metrifly_pipeline.cli.demo_home import demo_home
 from metrifly_pipeline.cli.local_exchange import HomeInUseError, LocalExchange, held
 from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.settings import Settings, environment_with, own_environment
 
 PASSWORD = "PLANTED-password"
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -106,6 +108,16 @@ def test_dagster_tells_nobody_outside_and_starts_requests_soon(place):
     assert instance["run_coordinator"]["config"]["dequeue_interval_seconds"] == 1
     assert instance["run_monitoring"]["max_runtime_seconds"] > 0
     assert "storage" not in instance
+
+
+def test_dev_loads_what_the_projects_workspace_loads(place):
+    settings = Settings(home=place / "h")
+    adopt_home(settings)
+
+    written, own = (yaml.safe_load(file.read_text()) for file in (workspace_file(settings), ROOT / "workspace.yaml"))
+
+    assert written == own
+    assert [each["python_module"]["module_name"] for each in own["load_from"]] == ["metrifly_pipeline.definitions"]
 
 
 def test_the_address_of_dagsters_database_stands_in_the_environment_only(place):
