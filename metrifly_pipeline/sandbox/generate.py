@@ -4,7 +4,6 @@ No balance is negative at any moment: whatever is spent was deposited, bought or
 """
 
 import random
-from decimal import Decimal
 
 from metrifly_pipeline.sandbox.history import History
 from metrifly_pipeline.sandbox.profiles import Profile, profile_of
@@ -76,10 +75,3 @@ def _moments(rng: random.Random, count: int, start_us: int, end_us: int) -> list
     """Different moments in order, on even milliseconds."""
     steps = range(-(-start_us // STEP_US), end_us // STEP_US)
     return [step * STEP_US for step in sorted(rng.sample(steps, count))]
-
-
-def acquisitions_beside_the_book(account: TruthAccount) -> Decimal:
-    """The share of app-style buys and converts among all acquisitions, between 0 and 1."""
-    bought = sum(1 for trade in account.trades if trade.side == "buy")
-    converted = sum(1 for movement in account.movements if movement.role == "received")
-    return Decimal(converted) / Decimal(max(1, bought + converted))

@@ -97,16 +97,3 @@ def amend_trade(account: TruthAccount, amended: TruthTrade, *, now_us: int) -> N
     account.trades[place] = amended
     account.amendments.append(TruthAmendment(key=amended.trade_key, amended_at_us=now_us, before=before))
     account.touch()
-
-
-def amend_movement(account: TruthAccount, amended: TruthMovement, *, now_us: int) -> None:
-    """Let the exchange send a movement with other values from now on.
-
-    Raises:
-        ValueError: There is no movement with its key.
-    """
-    place = [movement.movement_key for movement in account.movements].index(amended.movement_key)
-    before = account.movements[place]
-    account.movements[place] = amended
-    account.amendments.append(TruthAmendment(key=amended.movement_key, amended_at_us=now_us, before=before))
-    account.touch()

@@ -102,12 +102,12 @@ class TruthKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TruthAmendment:
-    """The exchange sent a record with other values until `amended_at_us`; the account holds what is true since."""
+    """The exchange sent a trade with other values until `amended_at_us`; the account holds what is true since."""
 
     key: str
-    """The trade_key or movement_key it is about."""
+    """The trade_key it is about."""
     amended_at_us: int
-    before: TruthTrade | TruthMovement
+    before: TruthTrade
 
 
 @dataclass(slots=True, kw_only=True)
@@ -143,21 +143,15 @@ class TruthAccount:
 
     def shown_trades(self, now_us: int) -> list[TruthTrade]:
         """What the exchange shows at that moment: no late record yet, and the old values of what is amended later."""
-        old = self._old_values(now_us)
-        shown = (trade for trade in self.trades if _shown_from(trade) <= now_us)
-        return [before if isinstance(before := old.get(trade.trade_key), TruthTrade) else trade for trade in shown]
+        old = {amendment.key: amendment.before for amendment in self.amendments if now_us < amendment.amended_at_us}
+        return [old.get(trade.trade_key, trade) for trade in self.trades if _shown_from(trade) <= now_us]
 
     def shown_movements(self, now_us: int, *, with_hidden: bool = False) -> list[TruthMovement]:
-        """The same for movements; hidden ones only when asked for."""
-        old = self._old_values(now_us)
-        shown = (
+        """The same for movements, which nobody amends; hidden ones only when asked for."""
+        return [
             movement
             for movement in self.movements
             if _shown_from(movement) <= now_us and (with_hidden or movement.movement_key not in self.hidden)
-        )
-        return [
-            before if isinstance(before := old.get(movement.movement_key), TruthMovement) else movement
-            for movement in shown
         ]
 
     def next_change_us(self, now_us: int) -> int | None:
@@ -186,9 +180,6 @@ class TruthAccount:
         for movement in self.movements if now_us is None else self.shown_movements(now_us, with_hidden=True):
             add(movement.asset, movement.amount)
         return total
-
-    def _old_values(self, now_us: int) -> dict[str, TruthTrade | TruthMovement]:
-        return {a.key: a.before for a in self.amendments if now_us < a.amended_at_us}
 
 
 def _shown_from(record: TruthTrade | TruthMovement) -> int:

@@ -23,7 +23,6 @@ from tests.contract.exchanges.reading import Raw
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEED = 80
-PRIVATE = ("private", "sapi")
 
 
 class Time:
