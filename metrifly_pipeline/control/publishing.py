@@ -1,6 +1,6 @@
 """The global sequence of changes that a reader sees, and when the next publish is due."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection as Database
@@ -39,11 +39,6 @@ def number_change(db: Database, touched: Collection[PortfolioId], urgency: Urgen
 
 class Publishing(Transactions):
     """The store's methods for publishing."""
-
-    def note_change(self, portfolios: Sequence[PortfolioId], urgency: Urgency, now: datetime) -> int:
-        """Give the next number of the global sequence to these portfolios; NotFoundError where one doesn't exist."""
-        with self._writing() as db:
-            return number_change(db, portfolios, urgency, now)
 
     def change_seq(self) -> int:
         """The newest number of the global sequence."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from metrifly_pipeline.domain.attention import Attention, Reason
-from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.status import (
@@ -215,9 +215,6 @@ class ControlStore(Protocol):
         """
 
     # Publishing
-    def note_change(self, portfolios: Sequence[PortfolioId], urgency: Urgency, now: datetime) -> int:
-        """Give the next number of the global sequence to these portfolios."""
-
     def publish_due(self, now: datetime) -> tuple[int, int] | None:
         """(highest change_seq, attempt) if a publish is due now, else None.
 

@@ -42,9 +42,6 @@ class Lake(Protocol):
     def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
         """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
 
-    def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-        """For each app id: watermark by table (`trades`, `movements`, `balances`)."""
-
     def normalize(
         self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
     ) -> Mapping[ConnectionId, NormalizeOutcome]:

@@ -3,11 +3,12 @@
 import dataclasses
 from datetime import UTC, datetime, timedelta
 
+from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Advance, CursorMove
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import Limit
-from metrifly_pipeline.domain.status import Connection, SealedCredential
+from metrifly_pipeline.domain.status import Connection, SealedCredential, Urgency
 from metrifly_pipeline.domain.streams import EVERYTHING, Span, Stream
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -64,3 +65,9 @@ def facts(identity, expires_at=None):
         can_withdraw=False,
         expires_at=expires_at,
     )
+
+
+def numbered(store, portfolios, urgency=Urgency.NOW, now=NOW):
+    """Number a change of portfolios as each method that makes one does: in a transaction of the store."""
+    with store._writing() as db:
+        return number_change(db, portfolios, urgency, now)

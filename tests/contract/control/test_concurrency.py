@@ -11,9 +11,9 @@ import pytest
 
 from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Finding
-from metrifly_pipeline.domain.status import SyncKind, Urgency
+from metrifly_pipeline.domain.status import SyncKind
 from metrifly_pipeline.domain.trouble import RefusedError
-from tests.contract.control.builders import NOW, TEN_AT_ONCE, a_connection, advance, minutes, move, sealed
+from tests.contract.control.builders import NOW, TEN_AT_ONCE, a_connection, advance, minutes, move, numbered, sealed
 
 WORKERS = 4
 
@@ -127,14 +127,14 @@ def test_a_request_is_handed_to_one_batch_by_several_at_once(connect, store, at_
 
 
 def test_every_change_has_a_number_of_its_own(portfolio, store, at_once):
-    numbers = at_once(lambda store, _: [store.note_change([portfolio.id], Urgency.NOW, NOW) for _ in range(5)])
+    numbers = at_once(lambda store, _: [numbered(store, [portfolio.id]) for _ in range(5)])
 
     assert sorted(number for each in numbers for number in each) == list(range(1, 5 * WORKERS + 1))
     assert store.find_portfolio("default", "Main").change_seq == 5 * WORKERS
 
 
 def test_a_publish_is_asked_for_under_one_name_by_several_at_once(portfolio, store, at_once):
-    store.note_change([portfolio.id], Urgency.NOW, NOW)
+    numbered(store, [portfolio.id])
 
     assert set(at_once(lambda store, _: store.publish_due(NOW + timedelta(minutes=1)))) == {(1, 0)}
 

@@ -6,7 +6,7 @@ import pytest
 
 from metrifly_pipeline.domain.status import Urgency
 from metrifly_pipeline.domain.trouble import NotFoundError
-from tests.contract.control.builders import NOW
+from tests.contract.control.builders import NOW, numbered
 
 SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
@@ -16,7 +16,7 @@ def change(store, portfolio):
     """Number a change of the portfolio."""
 
     def changed(urgency=Urgency.NOW, now=NOW):
-        return store.note_change([portfolio.id], urgency, now)
+        return numbered(store, [portfolio.id], urgency, now)
 
     return changed
 
@@ -24,8 +24,8 @@ def change(store, portfolio):
 def test_each_change_takes_the_next_number_and_gives_it_to_its_portfolios(store, account, portfolio):
     second = store.create_portfolio(account, "Second", NOW + SECOND)
 
-    assert store.note_change([portfolio.id, second.id], Urgency.NOW, NOW) == 1
-    assert store.note_change([second.id], Urgency.SOON, NOW) == 2
+    assert numbered(store, [portfolio.id, second.id]) == 1
+    assert numbered(store, [second.id], Urgency.SOON) == 2
 
     assert [each.change_seq for each in store.portfolios()] == [1, 2]
     assert store.change_seq() == 2
@@ -33,7 +33,7 @@ def test_each_change_takes_the_next_number_and_gives_it_to_its_portfolios(store,
 
 def test_a_change_of_an_unknown_portfolio_takes_no_number(store, portfolio):
     with pytest.raises(NotFoundError):
-        store.note_change([portfolio.id, "pf-00000000"], Urgency.NOW, NOW)
+        numbered(store, [portfolio.id, "pf-00000000"])
 
     assert store.change_seq() == store.portfolios()[0].change_seq == 0
 
@@ -120,7 +120,7 @@ def test_a_publish_that_failed_is_asked_for_again_with_all_changes_since(store, 
 def test_a_publish_covers_what_came_before_it_and_not_what_came_after(store, change, account):
     other = store.create_portfolio(account, "Other", NOW + SECOND)
     change()
-    store.note_change([other.id], Urgency.NOW, NOW)
+    numbered(store, [other.id])
     change(now=NOW + MINUTE)
 
     store.mark_published(2, NOW + MINUTE)

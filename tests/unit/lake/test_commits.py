@@ -5,7 +5,7 @@ import pytest
 
 from metrifly_pipeline.domain.lake_rows import NormalizeJob
 from metrifly_pipeline.lake import open_lake
-from tests.unit.lake.toy import ALICE, TOY, Feed, rows_of
+from tests.unit.lake.toy import ALICE, TOY, Feed, rows_of, watermark
 
 
 def test_nothing_new_commits_nothing_and_what_was_only_repeated_moves_the_watermark(lake, alice):
@@ -18,9 +18,9 @@ def test_nothing_new_commits_nothing_and_what_was_only_repeated_moves_the_waterm
     alice.land(alice.fill(2))
     alice.new_lease()
     alice.land(alice.fill(2))
-    before = lake.watermarks([alice.app_id])[alice.app_id]["trades"]
+    before = watermark(lake, alice.app_id)
     assert alice.normalize().trades_added == 1
-    after = lake.watermarks([alice.app_id])[alice.app_id]["trades"]
+    after = watermark(lake, alice.app_id)
     assert (before >> 32, after >> 32) == (1, 3)
 
 
@@ -32,7 +32,8 @@ def test_a_connection_whose_lease_is_lost_is_dropped_and_the_others_go_on(lake, 
 
     assert (outcomes[alice.connection].lease_lost, outcomes[bob.connection].lease_lost) == (True, False)
     assert [trade["connection_id"] for trade in rows_of(lake, "trades")] == [bob.connection]
-    assert alice.app_id not in {app for app, marks in lake.watermarks([alice.app_id]).items() if marks}
+    assert watermark(lake, alice.app_id) is None
+    assert watermark(lake, bob.app_id) is not None
     assert alice.normalize().trades_added == 1
 
 

@@ -8,7 +8,7 @@ import pytest
 from metrifly_pipeline.domain.lake_rows import Room
 from metrifly_pipeline.domain.streams import Stream
 from metrifly_pipeline.lake import open_lake
-from tests.unit.lake.toy import START, TOY, Feed, reasons, rows_of
+from tests.unit.lake.toy import START, TOY, Feed, reasons, rows_of, watermark
 
 UNREADABLE = [
     ({"amount": "NaN"}, "amount: not a number"),
@@ -127,4 +127,4 @@ def test_a_rooms_sql_that_names_what_is_not_there_is_our_fault_and_raises(tmp_pa
 
     with pytest.raises(duckdb.BinderException):
         feed.normalize()
-    assert lake.watermarks([feed.app_id]) == {feed.app_id: {}}
+    assert [watermark(lake, feed.app_id, name) for name in ("trades", "movements", "balances")] == [None] * 3

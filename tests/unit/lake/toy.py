@@ -171,6 +171,14 @@ def rows_of(lake: DeltaLake, name: str) -> list[dict[str, object]]:
     )
 
 
+def watermark(lake: DeltaLake, app_id: str, name: str = "trades") -> int | None:
+    """How far an app id came in a Delta table, as the table itself says; None where it never committed."""
+    from deltalake import DeltaTable  # noqa: PLC0415 - read apart from the lake's own handles
+
+    folder = str(lake._tables.folder / name)
+    return DeltaTable(folder).transaction_version(app_id) if DeltaTable.is_deltatable(folder) else None
+
+
 def only_trade(lake: DeltaLake) -> dict[str, object]:
     (trade,) = rows_of(lake, "trades")
     return trade
