@@ -28,7 +28,7 @@ STORAGE_VERSION = "v1.4.0"
 _SHOWN = (TRADES, MOVEMENTS, BALANCES, QUARANTINE, REFERENCE)
 _COUNTED = {
     "trades": "SELECT count(*) FROM _trades WHERE version = 1",
-    "movements": "SELECT count(*) FROM _movements WHERE version = 1 AND kind <> 'trade_fee'",
+    "movements": "SELECT count(*) FROM _movements WHERE version = 1 AND kind NOT IN ('trade_fee', 'trade_leg')",
 }
 _WITH_SUGGESTION = """
 SELECT *, CASE

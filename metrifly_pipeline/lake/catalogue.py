@@ -7,7 +7,8 @@ TABLE_COMMENTS = {
     "trades_history": "Every version of every execution; `superseded_at` is NULL for the one that stands.",
     "movements": "Deposits, withdrawals, rewards, converts and all else that is no execution, as it stands now.",
     "movements_history": "Every version of every movement; `superseded_at` is NULL for the one that stands.",
-    "legs": "Signed amount of one asset at one time: what trades (base, quote, fee) and movements did, double entry.",
+    "legs": "Signed amount of one asset at one time: what trades (base, quote, fee) and movements did, double entry; "
+    "by the exchange's ledger where it tells.",
     "balances": "Newest reported balance of each connection, wallet and asset.",
     "balances_history": "Reported balances, one row per change.",
     "positions": "Sum of the legs by portfolio and asset, exact; what adds up to 0 is left out.",
@@ -18,7 +19,7 @@ TABLE_COMMENTS = {
     "assets": "What each exchange's asset codes mean: the aliases, and the codes seen that no alias names.",
     "asset_aliases": "The aliases of each exchange's room, as shipped with this version.",
     "_meta": "One row about this file: when it was published, and from which versions.",
-    "_trade_fees": "What executions really cost, where the exchange's ledger tells; ask trades and legs.",
+    "_booked": "What the exchange's ledger booked for executions: what it took and what it moved; ask trades and legs.",
     "_stated_trades": "Executions as they stand now, with their fees as stated; ask trades.",
     "_trades": "Files behind trades and trades_history; ask those.",
     "_movements": "Files behind movements and movements_history; ask those.",
@@ -54,7 +55,8 @@ _SHARED = {column.name: column.comment for shape in SHAPES for column in shape.c
 }
 
 _OWN = {
-    ("_trade_fees", "amount"): "Signed: negative was paid.",
+    ("_booked", "kind"): "trade_fee for a fee, trade_leg for base or quote.",
+    ("_booked", "amount"): "Signed: negative was paid.",
     ("_stated_trades", "fee_amount"): "Fee as stated with the execution; `trades` shows what was really taken.",
     ("trades", "fee_asset"): "Asset of the fee, our code: by the exchange's ledger where it tells, else as stated.",
     ("trades", "fee_code"): "The exchange's own code of the fee's asset: by its ledger where it tells, else as stated.",

@@ -160,9 +160,9 @@ TRADES = TableShape(
     sorted_by=("connection_id", "executed_at", "seq", "trade_key"),
 )
 
-TRADE_FEE = "trade_fee"
-"""Kind of a stored movement that is what an execution really cost, by the exchange's ledger: shown at the trade, never as a movement.
-Its `group_key` is the trade's key."""
+BOOKED = ("trade_fee", "trade_leg")
+"""Kinds of stored movements that are what the exchange's ledger booked for an execution, what it took and what it moved: shown at the
+trade and in its legs, never as movements. Their `group_key` is the trade's key."""
 
 MOVEMENTS = TableShape(
     name="movements",

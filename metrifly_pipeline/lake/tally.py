@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import NormalizeOutcome
 from metrifly_pipeline.lake.batches import Batch
-from metrifly_pipeline.lake.tables import BALANCES, MOVEMENTS, TRADE_FEE, TRADES
+from metrifly_pipeline.lake.tables import BALANCES, BOOKED, MOVEMENTS, TRADES
 from metrifly_pipeline.lake.targets import Target
 
 _ADDED = {TRADES.name: "trades_added", MOVEMENTS.name: "movements_added", BALANCES.name: "balances_added"}
@@ -29,7 +29,7 @@ class Tally:
         """Add what one commit did; a rebuild adds only what did not stand there before."""
         rows = batch.rows
         if target.shape is MOVEMENTS:
-            rows = rows.filter(pc.not_equal(rows["kind"], TRADE_FEE))
+            rows = rows.filter(pc.invert(pc.is_in(rows["kind"], pa.array(BOOKED))))
         firsts = rows.filter(pc.equal(rows["version"], 1)) if target.key else rows
         for connection, number in _by_connection(firsts).items():
             self._add(connection, _ADDED[target.name], number - batch.replaced.get(connection, (0, 0))[0])

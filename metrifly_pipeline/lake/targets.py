@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from metrifly_pipeline.domain.lake_rows import Room
 from metrifly_pipeline.domain.streams import Stream
-from metrifly_pipeline.lake.tables import BALANCES, MOVEMENTS, TRADE_FEE, TRADES, TableShape, literal
+from metrifly_pipeline.lake.tables import BALANCES, BOOKED, MOVEMENTS, TRADES, TableShape, listed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ TARGETS = (
         unknown="one_code_unknown",
         merging="versions",
         key="movement_key",
-        is_counted=f"kind <> {literal(TRADE_FEE)}",
+        is_counted=f"kind NOT IN ({listed(BOOKED)})",
     ),
     Target(
         shape=BALANCES,

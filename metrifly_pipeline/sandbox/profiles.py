@@ -111,7 +111,7 @@ def _legs(entry: Entry) -> Iterable[tuple[str, str, Decimal]]:
     for trade in entry.trades:
         sign = 1 if trade.side == "buy" else -1
         yield trade.market.base, SPOT, sign * trade.amount
-        yield trade.market.quote, SPOT, -sign * trade.cost
+        yield trade.market.quote, SPOT, -sign * trade.paid
         yield trade.fee_asset, SPOT, -trade.fee_amount
     for movement in entry.movements:
         yield movement.asset, movement.changed_wallet, movement.amount

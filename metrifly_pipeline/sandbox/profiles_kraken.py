@@ -39,7 +39,7 @@ def _plan(
     *,
     weight: int = 4,
     amount_decimals: int = 8,
-    cost_decimals: int = 4,
+    cost_decimals: int = 5,
     since: float = 0.0,
     until: float = 1.0,
 ) -> MarketPlan:
@@ -116,6 +116,7 @@ class KrakenProfile:
             executed_at_us=_moment(draft),
             order_number=draft.order_number,
             visible_at_us=_moment(draft),
+            booked_cost=self._booked(draft.cost, draft.plan.market.quote),
         )
         return Entry(trades=(trade,))
 
@@ -128,7 +129,11 @@ class KrakenProfile:
                 return CREDITS, in_credits
         if draft.side == "buy" and draft.order_number % BASE_ONE_IN == BASE_AT:
             return market.base, floored(draft.amount * rate, draft.plan.amount_decimals)
-        return market.quote, (draft.cost * rate).quantize(unit(draft.plan.cost_decimals or 4), ROUND_HALF_UP)
+        return market.quote, self._booked(draft.cost * rate, market.quote)
+
+    def _booked(self, amount: Decimal, asset: str) -> Decimal:
+        """What the ledger makes of an amount: it has fewer decimals of money than fills state (4 and 5)."""
+        return amount.quantize(unit(self.decimals(asset)), ROUND_HALF_UP)
 
     def deposit(self, draft: MovementDraft, book: Book) -> Entry:
         """A deposit, free of charge."""

@@ -51,6 +51,13 @@ class TruthTrade:
     order_number: int
     visible_at_us: int
     """The exchange shows it only from then on (late records); normally equal to executed_at_us."""
+    booked_cost: Decimal | None = None
+    """What the exchange's ledger books where it rounds the cost that the fill states; None where it books the cost itself."""
+
+    @property
+    def paid(self) -> Decimal:
+        """How much of the quote really changed hands."""
+        return self.cost if self.booked_cost is None else self.booked_cost
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,7 +182,7 @@ class TruthAccount:
         for trade in self.trades if now_us is None else self.shown_trades(now_us):
             sign = 1 if trade.side == "buy" else -1
             add(trade.market.base, sign * trade.amount)
-            add(trade.market.quote, -sign * trade.cost)
+            add(trade.market.quote, -sign * trade.paid)
             add(trade.fee_asset, -trade.fee_amount)
         for movement in self.movements if now_us is None else self.shown_movements(now_us, with_hidden=True):
             add(movement.asset, movement.amount)

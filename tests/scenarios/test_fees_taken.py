@@ -43,7 +43,9 @@ def test_without_the_ledger_fees_stand_as_stated_in_the_quote(home, account):
     home.imported(account)
 
     home.publish()
-    assert shown(home) == [("USD", Decimal(13)), ("USD", Decimal(8)), ("USD", Decimal(13))]
+    stated = shown(home)
+    assert [(asset, round(amount, 4)) for asset, amount in stated] == [("USD", 13), ("USD", 8), ("USD", 13)]
+    assert stated[0][1] != 13  # fills state a decimal more than the ledger books
 
 
 def test_a_ledger_that_may_be_read_later_sets_the_fees_right(home, account):
@@ -52,6 +54,7 @@ def test_a_ledger_that_may_be_read_later_sets_the_fees_right(home, account):
     connection = home.imported(account)
     home.publish()
     assert shown(home)[1] == ("USD", Decimal(8))
+    assert home.differences() != {}
 
     home.change_key(account, permissions=account.key.permissions | {"read_ledger"})
     home.time.turn(days=1)
@@ -73,3 +76,20 @@ def test_a_rebuild_shows_the_same_fees(home, account):
     home.publish()
 
     assert shown(home) == before
+
+
+def test_what_the_ledger_rounded_is_what_was_paid(home):
+    account = AccountBuilder("kraken", first_at=NOW - timedelta(days=5)).with_movement(asset="USD", amount="1000")
+    account.with_fill(market="ETH/USD", side="buy", price="171.06731", amount="0.4", fee=("USD", "0.1642"))
+    home.start(account)
+
+    home.imported(account)
+
+    home.publish()
+    ((cost,),) = home.product.lake.query("SELECT cost FROM trades")[1]
+    assert cost == Decimal("68.42692")  # as the fill states it
+    assert home.value("SELECT amount FROM legs WHERE role = 'quote'") == Decimal("-68.4269")
+    assert home.value("SELECT amount FROM positions WHERE asset = 'USD'") == 1000 - Decimal("68.4269") - Decimal(
+        "0.1642"
+    )
+    assert home.differences() == {}

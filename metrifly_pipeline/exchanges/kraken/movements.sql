@@ -1,9 +1,9 @@
 -- exchanges/kraken/movements.sql: what changes a balance without an execution on the order book (Ledgers).
 -- In:  raw (payload JSON of one ledger entry with its id as _key, seq)
 -- Out: strings only. An entry changes the balance by amount - fee: one row for the amount, one for the fee where there is one.
---      An entry that is half of an execution gives one row: its fee as 'trade_fee' (the fill only states an estimate of it, in the
---      quote, whatever was taken), or 'ignored' where it has none. A type that isn't known here gives no row, so that the engine
---      quarantines the entry instead of losing it.
+--      An entry that is half of an execution gives its amount as 'trade_leg' (a fill states money with five decimals, the ledger
+--      books four: 68.42692 and 68.4269) and its fee as 'trade_fee' (the fill only states an estimate of it, in the quote, whatever
+--      was taken). A type that isn't known here gives no row, so that the engine quarantines the entry instead of losing it.
 -- Sources: docs.kraken.com (get-ledgers-info); support.kraken.com (How to interpret Ledger history fields; Differences between ledger
 --          and trades history: "fee estimate in terms of the quote currency (NOT necessarily the actual amount that was deducted)").
 WITH entry AS (
@@ -27,9 +27,14 @@ WITH entry AS (
         CASE raw.payload ->> '$.type'
             WHEN 'deposit' THEN 'deposit'
             WHEN 'withdrawal' THEN 'withdrawal'
-            -- base and quote of an execution are the trade itself; its fee was taken from the entry that has one: the quote's, the
-            -- base's (order flag fcib), or that of the credits, which are nothing but a fee
-            WHEN 'trade' THEN CASE WHEN no_fee AND asset_code <> 'KFEE' THEN 'ignored' ELSE 'trade_fee' END
+            -- base and quote of an execution; its fee was taken from the entry that has one: the quote's, the base's (order flag
+            -- fcib), or that of the credits, which are nothing but a fee
+            WHEN 'trade' THEN
+                CASE
+                    WHEN asset_code = 'KFEE' THEN 'trade_fee'
+                    WHEN no_amount AND no_fee THEN 'ignored'
+                    ELSE 'trade_leg'
+                END
             WHEN 'spend' THEN 'convert'
             WHEN 'receive' THEN 'convert'
             WHEN 'conversion' THEN 'convert'
@@ -90,7 +95,8 @@ SELECT
     row_of_entry.native_id,
     row_of_entry.group_key,
     CASE
-        WHEN row_of_entry.part = 'fee' AND row_of_entry.kind <> 'trade_fee' THEN 'fee'
+        WHEN row_of_entry.part = 'fee' AND row_of_entry.kind IN ('trade_fee', 'trade_leg') THEN 'trade_fee'
+        WHEN row_of_entry.part = 'fee' THEN 'fee'
         ELSE row_of_entry.kind
     END AS kind,
     CASE

@@ -61,7 +61,8 @@ SELECT
     fill.vol AS amount,
     fill.cost,
     fill.fee AS fee_amount,
-    -- an estimate in the quote; where the ledger was read, what it says was taken stands in its place (movements.sql, 'trade_fee')
+    -- an estimate in the quote; where the ledger was read, what it says was taken stands in its place (movements.sql, 'trade_fee'),
+    -- and what it says was paid makes the legs ('trade_leg')
     quote_code AS fee_code,
     fill.time AS executed_at,
     's' AS executed_at_unit

@@ -16,7 +16,7 @@ moved AS (
         count(*) FILTER (version = 1) AS movements,
         count(*) FILTER (version > 1) AS amended
     FROM _movements
-    WHERE kind <> 'trade_fee'
+    WHERE kind NOT IN ('trade_fee', 'trade_leg')
     GROUP BY connection_id
 ),
 

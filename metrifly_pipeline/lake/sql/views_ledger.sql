@@ -13,12 +13,13 @@ LEFT JOIN (SELECT connection_id, trade_key, version, recorded_at FROM _trades WH
         AND stored.trade_key = newer.trade_key
         AND stored.version + 1 = newer.version;
 
--- Where an exchange's ledger says what an execution cost, that counts, whatever was stated with the execution; a trade as it was
--- stated, and each such fee, are stored by themselves, so it doesn't matter which of them arrived first.
-CREATE OR REPLACE VIEW _trade_fees AS
+-- Where an exchange's ledger says what an execution moved and what it cost, that counts, whatever was stated with the execution; a
+-- trade as it was stated, and each line of the ledger, are stored by themselves, so it doesn't matter which of them arrived first.
+CREATE OR REPLACE VIEW _booked AS
 SELECT
     stored.connection_id,
     stored.group_key AS trade_key,
+    stored.kind,
     stored.movement_key,
     stored.asset,
     stored.asset_code,
@@ -29,7 +30,7 @@ ANTI JOIN (SELECT connection_id, movement_key, version FROM _movements WHERE ver
         stored.connection_id = newer.connection_id
         AND stored.movement_key = newer.movement_key
         AND stored.version + 1 = newer.version
-WHERE stored.kind = 'trade_fee';
+WHERE stored.kind IN ('trade_fee', 'trade_leg');
 
 CREATE OR REPLACE VIEW _stated_trades AS
 SELECT
@@ -50,7 +51,8 @@ WITH taken AS (
         arg_min(asset, movement_key) AS asset,
         arg_min(asset_code, movement_key) AS asset_code,
         -arg_min(amount, movement_key) AS amount
-    FROM _trade_fees
+    FROM _booked
+    WHERE kind = 'trade_fee'
     GROUP BY connection_id, trade_key
 )
 
@@ -74,7 +76,7 @@ LEFT JOIN (SELECT connection_id, movement_key, version, recorded_at FROM _moveme
         stored.connection_id = newer.connection_id
         AND stored.movement_key = newer.movement_key
         AND stored.version + 1 = newer.version
-WHERE stored.kind <> 'trade_fee';
+WHERE stored.kind NOT IN ('trade_fee', 'trade_leg');
 
 CREATE OR REPLACE VIEW movements AS
 SELECT
@@ -86,40 +88,58 @@ ANTI JOIN (SELECT connection_id, movement_key, version FROM _movements WHERE ver
         stored.connection_id = newer.connection_id
         AND stored.movement_key = newer.movement_key
         AND stored.version + 1 = newer.version
-WHERE stored.kind <> 'trade_fee';
+WHERE stored.kind NOT IN ('trade_fee', 'trade_leg');
 
 CREATE OR REPLACE VIEW legs AS
 SELECT
-    connection_id,
-    exchange,
+    stated.connection_id,
+    stated.exchange,
     'trade' AS source,
-    trade_key AS source_key,
-    side AS kind,
+    stated.trade_key AS source_key,
+    stated.side AS kind,
     'base' AS "role",
-    base AS asset,
-    base_code AS asset_code,
-    CASE WHEN side = 'buy' THEN amount ELSE -amount END AS amount,
-    executed_at AS occurred_at,
-    executed_day AS occurred_day,
-    seq
-FROM _stated_trades
-WHERE market_type IN ('spot', 'margin')
+    stated.base AS asset,
+    stated.base_code AS asset_code,
+    CASE
+        WHEN booked.trade_key IS NOT NULL THEN booked.amount
+        WHEN stated.side = 'buy' THEN stated.amount
+        ELSE -stated.amount
+    END AS amount,
+    stated.executed_at AS occurred_at,
+    stated.executed_day AS occurred_day,
+    stated.seq
+FROM _stated_trades AS stated
+LEFT JOIN (SELECT * FROM _booked WHERE kind = 'trade_leg') AS booked
+    ON
+        stated.connection_id = booked.connection_id
+        AND stated.trade_key = booked.trade_key
+        AND stated.base = booked.asset
+WHERE stated.market_type IN ('spot', 'margin')
 UNION ALL
 SELECT
-    connection_id,
-    exchange,
+    stated.connection_id,
+    stated.exchange,
     'trade' AS source,
-    trade_key AS source_key,
-    side AS kind,
+    stated.trade_key AS source_key,
+    stated.side AS kind,
     'quote' AS "role",
-    "quote" AS asset,
-    quote_code AS asset_code,
-    CASE WHEN side = 'buy' THEN -cost ELSE cost END AS amount,
-    executed_at AS occurred_at,
-    executed_day AS occurred_day,
-    seq
-FROM _stated_trades
-WHERE market_type IN ('spot', 'margin') AND "quote" IS NOT NULL
+    stated."quote" AS asset,
+    stated.quote_code AS asset_code,
+    CASE
+        WHEN booked.trade_key IS NOT NULL THEN booked.amount
+        WHEN stated.side = 'buy' THEN -stated.cost
+        ELSE stated.cost
+    END AS amount,
+    stated.executed_at AS occurred_at,
+    stated.executed_day AS occurred_day,
+    stated.seq
+FROM _stated_trades AS stated
+LEFT JOIN (SELECT * FROM _booked WHERE kind = 'trade_leg') AS booked
+    ON
+        stated.connection_id = booked.connection_id
+        AND stated.trade_key = booked.trade_key
+        AND stated."quote" = booked.asset
+WHERE stated.market_type IN ('spot', 'margin') AND stated."quote" IS NOT NULL
 UNION ALL
 SELECT
     stated.connection_id,
@@ -135,7 +155,8 @@ SELECT
     stated.executed_day AS occurred_day,
     stated.seq
 FROM _stated_trades AS stated
-LEFT JOIN _trade_fees AS taken ON stated.connection_id = taken.connection_id AND stated.trade_key = taken.trade_key
+LEFT JOIN (SELECT * FROM _booked WHERE kind = 'trade_fee') AS taken
+    ON stated.connection_id = taken.connection_id AND stated.trade_key = taken.trade_key
 WHERE stated.market_type IN ('spot', 'margin') AND (taken.trade_key IS NOT NULL OR stated.fee_amount <> 0)
 UNION ALL
 SELECT

@@ -182,7 +182,7 @@ def movements(room: Room, raw: Raw, now: datetime) -> dict[str, tuple[Any, ...]]
         if row["kind"] == "ignored":
             assert row["movement_key"] is None
             continue
-        if row["kind"] == "trade_fee":
+        if row["kind"] in {"trade_fee", "trade_leg"}:
             continue
         at_us = micros(row["occurred_at"], row["occurred_at_unit"])
         found[row["movement_key"]] = (

@@ -30,7 +30,7 @@ def legs(record):
     sign = 1 if record.side == "buy" else -1
     return [
         (record.market.base, "spot", sign * record.amount),
-        (record.market.quote, "spot", -sign * record.cost),
+        (record.market.quote, "spot", -sign * record.paid),
         (record.fee_asset, "spot", -record.fee_amount),
     ]
 

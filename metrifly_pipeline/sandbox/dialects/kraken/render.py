@@ -110,9 +110,17 @@ def _trade_item(trade: TruthTrade) -> Item:
 def _stated_fee(trade: TruthTrade, decimals: int) -> Decimal:
     """TradesHistory tells a fee in the quote, whatever was taken: then it is an estimate."""
     if trade.fee_asset == trade.market.quote:
-        return trade.fee_amount
+        return EXACT.add(trade.fee_amount, _rounded_away(trade, decimals))
     worth = CREDIT_IN_USD if trade.fee_asset == CREDITS else trade.price
     return EXACT.multiply(trade.fee_amount, worth).quantize(Decimal(1).scaleb(-decimals))
+
+
+def _rounded_away(trade: TruthTrade, decimals: int) -> Decimal:
+    """A digit that a fill states and the ledger, with one decimal less, rounds away; none where the ledger has as many."""
+    in_ledger = decimals_of(spot_code(trade.market.quote, trade.executed_at_us))
+    if in_ledger >= decimals or not trade.fee_amount:
+        return Decimal(0)
+    return Decimal(trade.number % 9 - 4).scaleb(-in_ledger - 1)
 
 
 def _ledger_ids(trade: TruthTrade) -> tuple[str, str]:
@@ -123,7 +131,7 @@ def _trade_lines(trade: TruthTrade) -> Iterable[Line]:
     sign = 1 if trade.side == "buy" else -1
     market, none = trade.market, Decimal(0)
     moment = time_ns(trade.executed_at_us)
-    sides = [(market.base, sign * trade.amount), (market.quote, -sign * trade.cost)]
+    sides = [(market.base, sign * trade.amount), (market.quote, -sign * trade.paid)]
     ledger_ids = [*_ledger_ids(trade)]
     if trade.fee_asset not in {market.base, market.quote}:
         # Fee credits are spent in the fee column of a line without an amount.

@@ -1,4 +1,4 @@
-"""What the exchange's ledger says an execution cost counts, whatever was stated with it, and whichever of the two arrives first."""
+"""What the exchange's ledger books for an execution counts, whatever was stated with it, and whichever of the two arrives first."""
 
 from decimal import Decimal
 
@@ -24,6 +24,13 @@ def taken(feed, number, trade, code, amount, **changed):
     """A line of the ledger: what was taken for a trade; an amount below 0 was paid."""
     line = {"kind": "trade_fee", "role": "fee", "group": str(trade), "code": code, "amount": amount}
     return feed.movement(number, Stream.LEDGER, **(line | changed))
+
+
+def moved(feed, number, trade, code, amount):
+    """A line of the ledger: what a trade moved of one asset."""
+    return feed.movement(
+        number, Stream.LEDGER, kind="trade_leg", role="main", group=str(trade), code=code, amount=amount
+    )
 
 
 def fees(lake):
@@ -133,3 +140,35 @@ def test_reconciliation_counts_what_was_taken(lake, alice, three):
     alice.take(*three, alice.snapshot(XBT="5.998", EUR="-603.1999"))
 
     assert {row.asset: row.difference for row in lake.reconcile()} == {"BTC": 0, "EUR": 0}
+
+
+def test_legs_are_what_the_ledger_booked_and_the_trade_states_its_own_cost(lake, alice):
+    outcome = alice.take(alice.fill(1), alice.fill(2), moved(alice, "L1", 1, "EUR", "-200.9999"))
+
+    assert (outcome.trades_added, outcome.movements_added) == (2, 0)
+    publish(lake)
+    fee = Decimal("0.1")
+    assert sums(lake) == {
+        "BTC": 4,
+        "EUR": -Decimal("200.9999") - 201 - 2 * fee,
+    }  # the control: the second stands as stated
+    assert lake.query("SELECT DISTINCT cost FROM trades")[1] == [(Decimal(201),)]
+    assert lake.query("SELECT count(*) FROM movements")[1] == [(0,)]
+
+
+def test_of_a_trade_whose_ledger_is_there_in_part_the_rest_stands_as_stated(lake, alice):
+    alice.take(alice.fill(1), moved(alice, "L1", 1, "XBT", "1.9999"))
+    publish(lake)
+    assert sums(lake) == {"BTC": Decimal("1.9999"), "EUR": -201 - Decimal("0.1")}
+
+    alice.take(moved(alice, "L2", 1, "EUR", "-200.9999"), taken(alice, "L3", 1, "EUR", "-0.0999"))
+    publish(lake)
+    assert sums(lake) == {"BTC": Decimal("1.9999"), "EUR": -Decimal("200.9999") - Decimal("0.0999")}
+
+
+def test_a_line_of_the_ledger_without_its_trade_or_of_another_connection_moves_nothing(lake, alice, bob):
+    alice.take(moved(alice, "L1", 1, "EUR", "-200.9999"))
+    bob.take(bob.fill(1))
+    publish(lake)
+
+    assert sums(lake) == {"BTC": 2, "EUR": -201 - Decimal("0.1")}
