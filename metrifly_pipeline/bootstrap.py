@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.control.store import open_store
-from metrifly_pipeline.domain.attention import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.ports import (
     Clock,
@@ -22,6 +21,7 @@ from metrifly_pipeline.domain.ports import (
     Vault,
     reach_nothing,
 )
+from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake import open_lake

@@ -5,9 +5,10 @@ from datetime import datetime
 
 import dagster as dg
 
-from metrifly_pipeline.domain.attention import MEANING, Attention, Level, Reason, remedy_for
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ReconciliationRow
+from metrifly_pipeline.domain.reasons import MEANING, Level, Reason, remedy_for
 from metrifly_pipeline.domain.status import Outcome
 from metrifly_pipeline.lake.tables import SQL_TYPES, TableShape
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, Dashboard, FamilyVerdict

@@ -6,7 +6,7 @@ It isn't partitioned on purpose: after a run over many connections the partition
 import dagster as dg
 
 from metrifly_pipeline.assets.metadata import dashboard_metadata, verdict_result
-from metrifly_pipeline.domain.attention import Family
+from metrifly_pipeline.domain.reasons import Family
 from metrifly_pipeline.services.reports import Dashboard
 
 CONNECTION_STATUS = "connection_status"

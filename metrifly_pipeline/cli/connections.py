@@ -9,8 +9,9 @@ import typer
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
 from metrifly_pipeline.cli.render import Col, count, heading, item, paste, print_json, say, span, table, words
-from metrifly_pipeline.domain.attention import Attention, Level
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import is_connection_id
+from metrifly_pipeline.domain.reasons import Level
 from metrifly_pipeline.domain.status import Status
 from metrifly_pipeline.domain.trouble import RefusedError
 

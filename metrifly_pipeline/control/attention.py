@@ -10,9 +10,10 @@ from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.rows import lock_connection, one_connection
 from metrifly_pipeline.control.tables import attention, connections
 from metrifly_pipeline.control.transactions import Transactions
-from metrifly_pipeline.domain.attention import MEANING, Attention, Family, Level, Reason
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.reasons import MEANING, Family, Level, Reason
 from metrifly_pipeline.domain.status import Urgency
 from metrifly_pipeline.domain.status_rules import connection_status
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.streams import Paging, Stream
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from metrifly_pipeline.domain.attention import Attention, Level, Reason
+from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.reasons import Level, Reason
 from metrifly_pipeline.domain.status import Connection, Status
 
 STALE_AFTER = timedelta(hours=26)

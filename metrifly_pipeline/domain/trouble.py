@@ -1,6 +1,6 @@
 """Expected trouble that must stop work: one exception per way of recovering. Their text is ours: no secret, no URL, no payload."""
 
-from metrifly_pipeline.domain.attention import MEANING, Reason
+from metrifly_pipeline.domain.reasons import MEANING, Reason
 
 
 class MetriflyError(Exception):

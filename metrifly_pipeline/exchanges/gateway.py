@@ -4,10 +4,10 @@ import random
 import re
 from collections.abc import Mapping, Sequence
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.lake_rows import Room
 from metrifly_pipeline.domain.ports import Budget, CatalogEntry, Clock, Sleep
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import Market
 from metrifly_pipeline.domain.spec import ExchangeSpec
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError

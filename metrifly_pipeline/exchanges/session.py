@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Budget
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.spec import Endpoint, Limit, StreamSpec
 from metrifly_pipeline.domain.streams import Page, Paging, Task

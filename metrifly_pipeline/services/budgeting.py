@@ -4,8 +4,8 @@ import threading
 from collections import Counter
 from datetime import timedelta
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Sleep
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 

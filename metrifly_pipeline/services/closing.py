@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from metrifly_pipeline.domain.attention import MEANING
 from metrifly_pipeline.domain.lake_rows import NormalizeOutcome
 from metrifly_pipeline.domain.ports import Clock, ControlStore
+from metrifly_pipeline.domain.reasons import MEANING
 from metrifly_pipeline.domain.scheduling import next_slot, retry_at
 from metrifly_pipeline.domain.status import Connection, Lease, Outcome, SyncKind, SyncRun, Urgency
 from metrifly_pipeline.services.pulling import PullOutcome

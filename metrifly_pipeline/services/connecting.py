@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
-from metrifly_pipeline.domain.attention import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, new_connection_id
 from metrifly_pipeline.domain.ports import Budget, Clock, ControlStore, ExchangeGateway, ExchangeSession, Finding, Vault
+from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
 from metrifly_pipeline.domain.status import Connection

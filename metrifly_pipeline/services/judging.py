@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import ExchangeSpec
 from metrifly_pipeline.domain.status import CoverageRow

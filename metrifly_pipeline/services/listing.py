@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from metrifly_pipeline.domain.attention import MEANING, Attention, Family, Level
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
+from metrifly_pipeline.domain.reasons import MEANING, Family, Level
 from metrifly_pipeline.domain.status import Connection, Status
 from metrifly_pipeline.domain.status_rules import connection_status, staleness
 from metrifly_pipeline.services.reports import ConnectionView, Dashboard, FamilyVerdict

@@ -3,10 +3,10 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Lake
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status_rules import STALE_AFTER
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.reports import PublishReport

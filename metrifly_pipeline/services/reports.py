@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from metrifly_pipeline.domain.attention import Attention, Family, Level
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import PublishOutcome, ReconciliationRow
+from metrifly_pipeline.domain.reasons import Family, Level
 from metrifly_pipeline.domain.status import Connection, Outcome, Status, SyncRun
 
 

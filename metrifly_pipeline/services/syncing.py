@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import (
     Budget,
@@ -20,6 +19,7 @@ from metrifly_pipeline.domain.ports import (
     Vault,
     reach_nothing,
 )
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Connection, Outcome, SyncKind
 from metrifly_pipeline.domain.trouble import (
     ExchangeTroubleError,
@@ -42,7 +42,7 @@ FIRST_SLICE = timedelta(seconds=30)
 LATER_SLICE = timedelta(minutes=10)
 TURNS_TOGETHER = 25
 PULL_THREADS = 4
-GROUPS_TYPED_TOGETHER = 2
+GROUPS_TYPED_TOGETHER = 1
 """While a long pull goes on, what has landed is typed whenever so many full groups have gathered."""
 
 

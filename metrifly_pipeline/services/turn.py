@@ -5,7 +5,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from metrifly_pipeline.domain.attention import MEANING, Family, Level, Reason
 from metrifly_pipeline.domain.lake_rows import ReferenceMarket
 from metrifly_pipeline.domain.planning import Step, discovered_streams, plan_fixed, plan_stream
 from metrifly_pipeline.domain.ports import (
@@ -17,6 +16,7 @@ from metrifly_pipeline.domain.ports import (
     Finding,
     Lake,
 )
+from metrifly_pipeline.domain.reasons import MEANING, Family, Level, Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
 from metrifly_pipeline.domain.status import Connection, Lease

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from metrifly_pipeline.domain.attention import Attention, Reason
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.lake_rows import PublishOutcome, ReconciliationRow
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Connection, Outcome, Status, SyncKind, SyncRun
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, PublishReport
 

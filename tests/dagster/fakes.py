@@ -6,8 +6,8 @@ from datetime import datetime
 from types import SimpleNamespace
 
 from metrifly_pipeline.assets.portfolio_assets import COLUMNS, TRANSACTIONS
-from metrifly_pipeline.domain.attention import Family, Reason
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.reasons import Family, Reason
 from metrifly_pipeline.domain.status import Connection, SyncKind
 from metrifly_pipeline.domain.trouble import NotFoundError
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, Dashboard, FamilyVerdict, PublishReport

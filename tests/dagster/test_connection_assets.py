@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Outcome, SyncKind
 from tests.dagster.bench import failure_text
 from tests.dagster.builders import a_matter, a_refused_report, a_report, an_idle_report

@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from tests.dagster.builders import a_matter, a_publish, a_view
 
 KRAKEN, BINANCE = "kraken-aaaaaaaa", "binance-bbbbbbbb"

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Outcome, Status
 from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.sandbox.builder import AccountBuilder

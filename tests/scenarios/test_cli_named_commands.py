@@ -8,8 +8,8 @@ import pytest
 
 from metrifly_pipeline.cli.doors import Doors
 from metrifly_pipeline.cli.main import run
-from metrifly_pipeline.domain.attention import Reason, remedy_for
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.reasons import Reason, remedy_for
 from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.settings import Settings
 

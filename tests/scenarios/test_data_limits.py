@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from metrifly_pipeline.domain.attention import Level
+from metrifly_pipeline.domain.reasons import Level
 from metrifly_pipeline.domain.status import Outcome, Status
 from metrifly_pipeline.domain.status_rules import STALE_AFTER
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Outcome, Status
 from metrifly_pipeline.sandbox.builder import AccountBuilder
 from metrifly_pipeline.sandbox.faults import FaultKind

@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from metrifly_pipeline.domain.attention import MEANING, Reason
 from metrifly_pipeline.domain.credentials import Credential
+from metrifly_pipeline.domain.reasons import MEANING, Reason
 from metrifly_pipeline.domain.status import Outcome, Status
 from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.sandbox.builder import AccountBuilder

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from metrifly_pipeline.domain.attention import Attention, Reason
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.status import (

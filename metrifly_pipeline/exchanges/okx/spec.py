@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.spec import (
     Coverage,
     CredentialField,

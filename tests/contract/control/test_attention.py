@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
-from metrifly_pipeline.domain.attention import Attention, Reason
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.reasons import Reason
 from tests.contract.control.builders import NOW
 
 LATER = NOW + timedelta(hours=1)

@@ -9,8 +9,8 @@ from datetime import timedelta
 
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import SyncKind
 from metrifly_pipeline.domain.trouble import RefusedError
 from tests.contract.control.builders import NOW, TEN_AT_ONCE, a_connection, advance, minutes, move, numbered, sealed

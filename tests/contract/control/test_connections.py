@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Outcome, SyncKind
 from metrifly_pipeline.domain.trouble import LeaseLostError, NotFoundError, RefusedError
 from tests.contract.control.builders import NOW, a_connection, facts, sealed

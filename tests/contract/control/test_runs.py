@@ -5,8 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Outcome, SyncKind, SyncRun, Urgency
 from metrifly_pipeline.domain.trouble import NotFoundError
 from tests.contract.control.builders import NOW, sealed

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import catalog
 from metrifly_pipeline.exchanges.guard import ReadOnlyViolation

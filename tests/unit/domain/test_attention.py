@@ -7,8 +7,9 @@ import pytest
 from typer.main import get_command
 
 from metrifly_pipeline.cli.main import app
-from metrifly_pipeline.domain.attention import GRACE, MEANING, MISMATCH_GRACE, Attention, Level, Reason, remedy_for
+from metrifly_pipeline.domain.attention import GRACE, MISMATCH_GRACE, Attention
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.reasons import MEANING, Level, Reason, remedy_for
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 HERE = ConnectionId("kraken-abcd1234")

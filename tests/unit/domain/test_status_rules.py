@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from metrifly_pipeline.domain.attention import GRACE, Attention, Level, Reason
+from metrifly_pipeline.domain.attention import GRACE, Attention
+from metrifly_pipeline.domain.reasons import Level, Reason
 from metrifly_pipeline.domain.status import Connection, Status
 from metrifly_pipeline.domain.status_rules import STALE_AFTER, connection_status, staleness
 

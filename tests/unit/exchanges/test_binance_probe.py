@@ -2,7 +2,7 @@
 
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import errors
 from metrifly_pipeline.exchanges.binance.probe import check, error_of, markets, probe, server_time

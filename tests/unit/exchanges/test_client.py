@@ -4,7 +4,7 @@ import ccxt
 import pytest
 import urllib3
 
-from metrifly_pipeline.domain.attention import MEANING, Reason
+from metrifly_pipeline.domain.reasons import MEANING, Reason
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import catalog, errors
 from metrifly_pipeline.exchanges.client import exact_json

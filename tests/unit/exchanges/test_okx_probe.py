@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.streams import Stream
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import errors

@@ -5,8 +5,8 @@ import logging
 import ccxt
 import pytest
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.credentials import Credential
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError, NotFoundError, RefusedError
 from tests.unit.exchanges.conftest import API_KEY, BASE_URL, SECRET, FakeBudget
 

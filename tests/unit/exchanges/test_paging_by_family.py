@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from metrifly_pipeline.domain.attention import Reason
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.spec import StreamSpec
 from metrifly_pipeline.domain.streams import Paging, Stream
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError

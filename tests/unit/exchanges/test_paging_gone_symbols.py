@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrifly_pipeline.domain.attention import Reason
 from metrifly_pipeline.domain.planning import asked_to, covered_to
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.streams import Paging
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges.paging.registry import DRIVERS
