@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from metrifly_pipeline.domain.lake_rows import NormalizeJob, Room
 from metrifly_pipeline.lake.engine import Engine, script
-from metrifly_pipeline.lake.extraction import extract, prepare_reference, read_raw
+from metrifly_pipeline.lake.extraction import ReferenceInEngine, extract, read_raw
+from metrifly_pipeline.lake.plain_batch import PlainBatch
 from metrifly_pipeline.lake.products import settle
 from metrifly_pipeline.lake.stored_table import FileFacts
 from metrifly_pipeline.lake.table_set import TableSet
@@ -19,6 +20,10 @@ from metrifly_pipeline.lake.targets import Target
 BEFORE_FIRST = -1
 """The watermark of a connection that was never normalised."""
 _EVERYTHING = 2**62
+_STORED_ALREADY = """
+SELECT 1 FROM stored
+SEMI JOIN typed ON stored.connection_id = typed.connection_id AND stored.record_key = typed.record_key
+"""
 _HARD_ROWS = """
 SELECT rowid, exact_decimal(amount_text), price_text, cost_is_derived FROM typed_rows
 WHERE is_hard AND has_only_more_decimals(price_text)
@@ -64,6 +69,7 @@ class BatchMaker:
         self._tables = tables
         self._engine = engine
         self._rooms = rooms
+        self._reference = ReferenceInEngine(engine)
 
     def make(self, target: Target, jobs: Sequence[NormalizeJob], budget: int, *, rebuilding: bool) -> Batch:
         """Type at most `budget` raw records past the watermarks; for a rebuild all of them, from the first."""
@@ -87,48 +93,62 @@ class BatchMaker:
     def _make_part(
         self, target: Target, exchange: str, watermarks: Mapping[str, int], budget: int, *, rebuilding: bool
     ) -> Batch:
-        files = [file.path for file in self._tables.raw.files() if _may_hold_news(file, watermarks)]
-        records = read_raw(self._engine, target, watermarks, files, budget) if files and budget > 0 else 0
-        if not records:
+        news = (file for file in self._tables.raw.files() if _may_hold_news(file, watermarks))
+        # In the order in which they were landed, so that rows come out as they shall lie, most often.
+        files = [file.path for file in sorted(news, key=lambda file: file.low.get("seq") or 0)]
+        bounds = read_raw(self._engine, target, watermarks, files, budget) if files and budget > 0 else []
+        if not bounds:
             return _joined([], target)
-        marks = dict(self._engine.rows("SELECT connection_id, last_seq FROM bounds"))
-        self._type(target, self._rooms[exchange])
-        self._compare(target, marks, rebuilding=rebuilding)
+        marks = {bound.connection: bound.last_seq for bound in bounds}
+        typed = self._type(target, self._rooms[exchange])
+        self._show_stored(target, marks, rebuilding=rebuilding)
+        rows, failed = self._plain(target, typed, exchange) or self._judged(target, exchange, rebuilding=rebuilding)
         return Batch(
-            rows=self._added(target, exchange),
-            failed=self._failed(target, exchange, rebuilding=rebuilding),
+            rows=rows,
+            failed=failed,
             marks=marks,
-            records=records,
+            records=sum(bound.records for bound in bounds),
             unknown=self._unknown_codes(target),
             replaced=self._count_stored(target, marks) if rebuilding else {},
         )
 
-    def _type(self, target: Target, room: Room) -> None:
-        reference = self._tables.stored("reference")
-        prepare_reference(self._engine, room, [file.path for file in reference.files()])
-        extract(self._engine, target, room)
-        if self._engine.holds("SELECT 1 FROM typed WHERE is_hard"):
-            self._finish_hard(target)
-        self._engine.run(script("problems"))
-        if self._engine.holds("SELECT 1 FROM typed WHERE NOT is_good"):
-            self._engine.run(script(f"{target.name}_problems"))
-        self._engine.run(script("failed"))
+    def _type(self, target: Target, room: Room) -> pa.Table:
+        self._reference.prepare(room, [file.path for file in self._tables.stored("reference").files()])
+        typed = extract(self._engine, target, room)
+        return self._finished(target) if pc.any(typed["is_hard"]).as_py() else typed
 
-    def _finish_hard(self, target: Target) -> None:
+    def _finished(self, target: Target) -> pa.Table:
         self._engine.run("CREATE OR REPLACE TEMP TABLE typed_rows AS SELECT * FROM typed")
         if target.shape is TRADES:
             self._engine.load("settled", settle(self._engine.rows(_HARD_ROWS)))
         self._engine.run(script(f"{target.name}_hard"))
-        self._engine.show("typed", self._engine.table("SELECT * FROM typed_rows"))
+        typed = self._engine.table("SELECT * FROM typed_rows")
+        self._engine.show("typed", typed)
         self._engine.run("DROP TABLE typed_rows")
+        return typed
 
-    def _compare(self, target: Target, connections: Iterable[str], *, rebuilding: bool) -> None:
+    def _plain(self, target: Target, typed: pa.Table, exchange: str) -> tuple[pa.Table, pa.Table] | None:
+        """What to add where every row is news and none is in doubt; None where one may not be."""
+        plain = PlainBatch.of(typed, self._engine) if target.key else None
+        if plain is None or self._engine.holds(_STORED_ALREADY):
+            return None
+        return plain.rows(target, exchange), QUARANTINE.schema.empty_table()
+
+    def _judged(self, target: Target, exchange: str, *, rebuilding: bool) -> tuple[pa.Table, pa.Table]:
+        """What to add and what to quarantine, row by row."""
+        self._engine.run(script("problems"))
+        if self._engine.holds("SELECT 1 FROM typed WHERE NOT is_good"):
+            self._engine.run(script(f"{target.name}_problems"))
+        self._engine.run(script("failed"))
+        self._engine.run(script(target.merging))
+        return self._added(target, exchange), self._failed(target, exchange, rebuilding=rebuilding)
+
+    def _show_stored(self, target: Target, connections: Iterable[str], *, rebuilding: bool) -> None:
         table = self._tables.stored(target.name)
         self._engine.view_files("stored_rows", table.files_of(connections), table.shape.empty_select())
         condition = "false" if rebuilding else f"connection_id IN ({listed(connections)})"
         key = f", {quoted(target.key)} AS record_key" if target.key else ""
         self._engine.run(f"CREATE OR REPLACE TEMP VIEW stored AS SELECT *{key} FROM stored_rows WHERE {condition}")
-        self._engine.run(script(target.merging))
 
     def _unknown_codes(self, target: Target) -> frozenset[tuple[str, str]]:
         if not self._engine.holds("SELECT 1 FROM typed WHERE has_unknown_code"):

@@ -1,6 +1,8 @@
 """Runs a room's SQL over one exchange's batch of raw records; the room extracts strings, nothing else."""
+# ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import duckdb
@@ -8,7 +10,7 @@ import pyarrow as pa
 
 from metrifly_pipeline.domain.lake_rows import Alias, Room
 from metrifly_pipeline.lake.engine import Engine, script
-from metrifly_pipeline.lake.tables import MOMENT, RAW_RECORDS, REFERENCE, TEXT, WHOLE
+from metrifly_pipeline.lake.tables import MOMENT, RAW_RECORDS, REFERENCE, TEXT, WHOLE, literal
 from metrifly_pipeline.lake.targets import Target
 
 EVERY_OTHER = "*"
@@ -30,18 +32,48 @@ _RAW_VIEW = """
 CREATE OR REPLACE TEMP VIEW raw AS
 SELECT connection_id, seq, stream, scope, payload, fetched_at FROM raw_rows WHERE payload IS NOT NULL
 """
+_JOINED_WITH_BOUNDS = """
+INNER JOIN bounds
+    ON
+        raw_files.connection_id = bounds.connection_id
+        AND raw_files.seq > bounds.watermark
+        AND raw_files.seq <= bounds.last_seq
+"""
 _OUR_FAULT = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """A room's SQL that names what isn't there fails for every record: that is a defect, not a bad record."""
 
 
-def prepare_reference(engine: Engine, room: Room, reference_files: Sequence[str]) -> None:
-    """Make the tables `reference` and `aliases` of one exchange."""
-    engine.view_files("reference_files", reference_files, REFERENCE.empty_select())
-    engine.set_variable("exchange", room.exchange)
-    engine.run(script("reference"))
-    engine.load("aliases", alias_table(room.aliases))
-    if any(alias.code == EVERY_OTHER for alias in room.aliases):
-        engine.run(script("listed_codes"))
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One connection's part of a batch: its records behind the watermark, up to and with `last_seq`."""
+
+    connection: str
+    watermark: int
+    last_seq: int
+    records: int
+
+
+class ReferenceInEngine:
+    """The tables `reference` and `aliases` of one exchange in an engine; made anew only where they would differ."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._made_of: tuple[str, Sequence[str]] | None = None
+
+    def prepare(self, room: Room, reference_files: Sequence[str]) -> None:
+        """Have the tables of a room, as of these files; a file's content never changes."""
+        made_of = (room.exchange, reference_files)
+        if self._made_of == made_of:
+            return
+        self._made_of = None
+        engine = self._engine
+        engine.view_files("reference_files", reference_files, REFERENCE.empty_select())
+        engine.set_variable("exchange", room.exchange)
+        engine.run(script("reference"))
+        engine.load("aliases", alias_table(room.aliases))
+        if any(alias.code == EVERY_OTHER for alias in room.aliases):
+            engine.run(script("listed_codes"))
+        self._made_of = made_of
 
 
 def alias_table(aliases: Iterable[Alias]) -> pa.Table:
@@ -65,41 +97,53 @@ def alias_table(aliases: Iterable[Alias]) -> pa.Table:
 
 def read_raw(
     engine: Engine, target: Target, watermarks: Mapping[str, int], raw_files: Sequence[str], budget: int
-) -> int:
-    """Make `raw_rows` of at most `budget` raw records past each connection's watermark; returns how many there are."""
+) -> Sequence[Bound]:
+    """Make `raw_rows` of at most `budget` raw records past each connection's watermark; returns whose they are and how many."""
     engine.view_files("raw_files", raw_files, RAW_RECORDS.empty_select())
     engine.load("jobs", pa.table([list(watermarks), list(watermarks.values())], schema=_JOBS))
     engine.set_variable("target", target.name)
     engine.set_variable("budget", budget)
     engine.run(script("bounds"))
-    if _count(engine) > budget:
+    bounds = _read_bounds(engine)
+    if sum(bound.records for bound in bounds) > budget:
         # Putting all that waits in order to find the cut costs as much as reading a batch: only where there must be one.
         engine.run(script("bounds_cut"))
-    records = _count(engine)
-    if records:
+        bounds = _read_bounds(engine)
+    if bounds:
+        engine.run(f"CREATE OR REPLACE TEMP VIEW batch_files AS SELECT raw_files.* FROM raw_files {_within(bounds)}")
         engine.run(script("raw_batch"))
-    return records
+    return bounds
 
 
-def _count(engine: Engine) -> int:
-    ((records,),) = engine.rows("SELECT coalesce(sum(records), 0)::BIGINT FROM bounds")
-    return int(records)
+def _read_bounds(engine: Engine) -> list[Bound]:
+    rows = engine.rows("SELECT connection_id, watermark, last_seq, records FROM bounds ORDER BY connection_id")
+    return [Bound(*row) for row in rows]
 
 
-def extract(engine: Engine, target: Target, room: Room) -> None:
-    """Make `typed` of what the room's SQL extracts. A record that makes that SQL raise is left out, and so ends in quarantine."""
+def _within(bounds: Sequence[Bound]) -> str:
+    """What restricts raw records to `bounds`: of one connection said plainly, which keeps the order of the files; a join does not."""
+    if len(bounds) > 1:
+        return _JOINED_WITH_BOUNDS
+    (only,) = bounds
+    return f"WHERE connection_id = {literal(only.connection)} AND seq > {only.watermark} AND seq <= {only.last_seq}"
+
+
+def extract(engine: Engine, target: Target, room: Room) -> pa.Table:
+    """Make and return `typed` of what the room's SQL extracts. A record that makes that SQL raise is left out, and so ends in quarantine."""
     sql = target.room_sql(room).strip().rstrip(";")
     engine.run(_RAW_VIEW)
     engine.run("DROP TABLE IF EXISTS temp.extracted_rows")
     engine.run(f"CREATE OR REPLACE TEMP VIEW extracted AS {sql}")
     typing = script(f"{target.name}_typed")
     try:
-        engine.show("typed", engine.table(typing))
+        typed = engine.table(typing)
     except _OUR_FAULT:
         raise
     except duckdb.Error:
         _extract_what_can_be(engine, sql)
-        engine.show("typed", engine.table(typing))
+        typed = engine.table(typing)
+    engine.show("typed", typed)
+    return typed
 
 
 def _extract_what_can_be(engine: Engine, sql: str) -> None:

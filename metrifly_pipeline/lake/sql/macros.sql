@@ -4,6 +4,10 @@
 -- The plain way: a number that surely fits. Almost every row takes it; only what it leaves open takes the long one.
 CREATE OR REPLACE TEMP MACRO is_plain(t) AS regexp_full_match(t, '-?[0-9]{1,20}(\.[0-9]{1,18})?');
 CREATE OR REPLACE TEMP MACRO plain_decimal(t) AS if(is_plain(t), try_cast(t AS DECIMAL(38, 18)), NULL);
+-- Written just as DECIMAL(38, 18) is, but for zeros at the end: such a text needs no way through the number to become its digits.
+CREATE OR REPLACE TEMP MACRO is_spelled(t) AS regexp_full_match(t, '(0|[1-9][0-9]{0,19})\.[0-9]{1,18}');
+CREATE OR REPLACE TEMP MACRO spelled(t) AS left(t || '000000000000000000', strpos(t, '.') + 18);
+CREATE OR REPLACE TEMP MACRO digits(number, t, t_is_spelled) AS if(t_is_spelled, spelled(t), CAST(number AS VARCHAR));
 CREATE OR REPLACE TEMP MACRO is_number(t) AS
     regexp_full_match(t, '-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?');
 
@@ -54,10 +58,10 @@ CREATE OR REPLACE TEMP MACRO has_only_more_decimals(t) AS coalesce(
     is_number(t) AND length(t) <= 200 AND point_is_near(t) AND length(integer_text(t)) <= 20, FALSE);
 
 -- Exact multiplication: (19, 9) x (19, 9) is (38, 18) without rounding, proven by the way back to the wide value.
-CREATE OR REPLACE TEMP MACRO narrow(t) AS
-    if(regexp_full_match(t, '-?[0-9]{1,10}(\.[0-9]{1,9})?'), try_cast(t AS DECIMAL(19, 9)), NULL);
-CREATE OR REPLACE TEMP MACRO exact_product(a, b) AS
-    if(narrow(a) = plain_decimal(a) AND narrow(b) = plain_decimal(b), narrow(a) * narrow(b), NULL);
+-- Each side is a text beside the number that was read from it: from a text the way to the narrow value is much shorter.
+CREATE OR REPLACE TEMP MACRO narrow(t) AS try_cast(t AS DECIMAL(19, 9));
+CREATE OR REPLACE TEMP MACRO exact_product(a_text, a, b_text, b) AS
+    if(narrow(a_text) = a AND narrow(b_text) = b, narrow(a_text) * narrow(b_text), NULL);
 
 -- Times to microseconds since 1970, cut towards the past; NULL where the text is no time in that unit.
 CREATE OR REPLACE TEMP MACRO first_decimals(t, places) AS
@@ -99,10 +103,10 @@ CREATE OR REPLACE TEMP MACRO trade_is_good(
     AND (fee_text IS NULL OR fee_amount IS NOT NULL)
     AND (fee_code IS NOT NULL OR coalesce(fee_amount, 0) = 0);
 CREATE OR REPLACE TEMP MACRO trade_hash(
-    market, side, exact_price, price_text, amount, cost, fee_amount, fee_code, executed_at
-) AS md5(concat_ws(
-    chr(31), part(market), part(side), coalesce(CAST(exact_price AS VARCHAR), part(price_text)), part(amount),
-    part(cost), part(fee_amount), part(fee_code), part(epoch_us(executed_at))
+    market, side, price_digits, amount_digits, cost_digits, fee_digits, fee_code, executed_at
+) AS md5(concat(
+    part(market), chr(31), part(side), chr(31), part(price_digits), chr(31), part(amount_digits), chr(31),
+    part(cost_digits), chr(31), part(fee_digits), chr(31), part(fee_code), chr(31), part(epoch_us(executed_at))
 ));
 CREATE OR REPLACE TEMP MACRO movement_is_good(record_key, kind, "role", asset_code, amount, direction, occurred_at) AS
     record_key IS NOT NULL AND kind IS NOT NULL AND asset_code IS NOT NULL AND occurred_at IS NOT NULL

@@ -1,22 +1,17 @@
 -- lake/sql/raw_batch.sql: the raw records of one exchange's batch.
--- In:  raw_files (view), bounds (connection_id, watermark, last_seq).  Out: raw_rows
+-- In:  batch_files (view): those within the batch's bounds, of every stream; variable target.  Out: raw_rows
 CREATE OR REPLACE TEMP TABLE raw_rows AS
 WITH parsed AS (
     SELECT
-        raw_files.connection_id,
-        raw_files.seq,
-        raw_files.stream,
-        raw_files.scope,
-        raw_files.payload AS text,
-        try_cast(raw_files.payload AS JSON) AS payload,
-        raw_files.fetched_at
-    FROM raw_files
-    INNER JOIN bounds
-        ON
-            raw_files.connection_id = bounds.connection_id
-            AND raw_files.seq > bounds.watermark
-            AND raw_files.seq <= bounds.last_seq
-    WHERE feeds(getvariable('target'), raw_files.stream)
+        connection_id,
+        seq,
+        stream,
+        scope,
+        payload AS text,
+        try_cast(payload AS JSON) AS payload,
+        fetched_at
+    FROM batch_files
+    WHERE feeds(getvariable('target'), stream)
 )
 
 SELECT

@@ -22,6 +22,13 @@ SET
         record_key, market, market_type, side, amount, price, cost, fee_text, fee_amount, fee_code, executed_at
     ),
     economic_hash = trade_hash(
-        market, side, if(price_is_exact, price, NULL), price_text, amount, cost, fee_amount, fee_code, executed_at
+        market,
+        side,
+        coalesce(CAST(if(price_is_exact, price, NULL) AS VARCHAR), price_text),
+        amount,
+        cost,
+        fee_amount,
+        fee_code,
+        executed_at
     )
 WHERE is_hard;

@@ -22,15 +22,32 @@ WITH texts AS (
     FROM extracted
 ),
 
+spellings AS (
+    SELECT
+        *,
+        is_spelled(price_text) AS price_is_spelled,
+        is_spelled(amount_text) AS amount_is_spelled,
+        is_spelled(cost_text) AS cost_is_spelled,
+        is_spelled(fee_text) AS fee_is_spelled
+    FROM texts
+),
+
 numbers AS (
     SELECT
         *,
-        plain_decimal(price_text) AS price,
-        plain_decimal(amount_text) AS amount,
-        plain_decimal(fee_text) AS fee_amount,
-        if(cost_text IS NULL, exact_product(amount_text, price_text), plain_decimal(cost_text)) AS cost,
+        if(price_is_spelled OR is_plain(price_text), try_cast(price_text AS DECIMAL(38, 18)), NULL) AS price,
+        if(amount_is_spelled OR is_plain(amount_text), try_cast(amount_text AS DECIMAL(38, 18)), NULL) AS amount,
+        if(fee_is_spelled OR is_plain(fee_text), try_cast(fee_text AS DECIMAL(38, 18)), NULL) AS fee_amount,
+        if(cost_is_spelled OR is_plain(cost_text), try_cast(cost_text AS DECIMAL(38, 18)), NULL) AS told_cost,
         micros(time_text, time_unit) AS time_us
-    FROM texts
+    FROM spellings
+),
+
+costs AS (
+    SELECT
+        *,
+        if(cost_text IS NULL, exact_product(amount_text, amount, price_text, price), told_cost) AS cost
+    FROM numbers
 ),
 
 times AS (
@@ -40,11 +57,11 @@ times AS (
         cost_text IS NULL AS cost_is_derived,
         price IS NULL OR amount IS NULL OR cost IS NULL OR (fee_text IS NOT NULL AND fee_amount IS NULL) AS is_hard,
         if(is_plausible(time_us), make_timestamptz(time_us), NULL) AS executed_at
-    FROM numbers
+    FROM costs
 )
 
 SELECT
-    times.*,
+    times.* EXCLUDE (price_is_spelled, amount_is_spelled, cost_is_spelled, fee_is_spelled, told_cost),
     coalesce(base_alias.asset, times.base_code, times.market) AS base,
     coalesce(quote_alias.asset, times.quote_code) AS "quote",
     coalesce(fee_alias.asset, times.fee_code) AS fee_asset,
@@ -55,7 +72,16 @@ SELECT
         record_key, market, market_type, side, amount, price, cost, fee_text, fee_amount, fee_code, executed_at
     ) AS is_good,
     FALSE AS is_ignored,
-    trade_hash(market, side, price, price_text, amount, cost, fee_amount, fee_code, executed_at) AS economic_hash
+    trade_hash(
+        market,
+        side,
+        coalesce(digits(price, price_text, price_is_spelled), price_text),
+        digits(amount, amount_text, amount_is_spelled),
+        digits(cost, cost_text, cost_is_spelled),
+        digits(fee_amount, fee_text, fee_is_spelled),
+        fee_code,
+        executed_at
+    ) AS economic_hash
 FROM times
 LEFT JOIN aliases AS base_alias
     ON

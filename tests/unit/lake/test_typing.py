@@ -124,13 +124,14 @@ wide = st.decimals(
 def test_a_product_is_exact_or_left_to_python(engine, pairs):
     texts = [(f"{left:f}", f"{right:f}") for left, right in pairs]
     found = engine.rows(
-        "SELECT exact_product(t[1], t[2]) FROM (SELECT unnest($1) AS t)", [[list(pair) for pair in texts]]
+        "SELECT exact_product(t[1], plain_decimal(t[1]), t[2], plain_decimal(t[2])) FROM (SELECT unnest($1) AS t)",
+        [[list(pair) for pair in texts]],
     )
 
     with localcontext(prec=100):
         for (left, right), (value,) in zip(pairs, found, strict=True):
             assert value is None or value == left * right
-    assert engine.rows("SELECT exact_product('123.5', '2')") == [(Decimal(247),)]
+    assert engine.rows("SELECT exact_product('123.5', 123.5, '2', 2)") == [(Decimal(247),)]
 
 
 @given(left=wide, right=wide)
