@@ -1,7 +1,7 @@
 """What has been landed already: the questions that landing asks before it writes."""
 # ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -13,7 +13,6 @@ from metrifly_pipeline.lake.engine import Engine, script
 from metrifly_pipeline.lake.stored_table import FileFacts, may_hold_span
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import MOVEMENTS, RAW_RECORDS, TEXT, TRADES, WHOLE, listed
-from metrifly_pipeline.lake.targets import TARGETS
 
 _WANTED = pa.schema(
     [
@@ -113,13 +112,3 @@ def _as_table(wanted: Sequence[Wanted]) -> pa.Table:
         [each.own_from for each in wanted for _ in each.block.seqs],
     ]
     return pa.table(columns, schema=_WANTED)
-
-
-def watermarks(tables: TableSet, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-    """For each app id: watermark by table; a table that it never reached is left out."""
-    return {
-        app_id: {
-            target.name: mark for target in TARGETS if (mark := tables.stored(target.name).mark(app_id)) is not None
-        }
-        for app_id in app_ids
-    }

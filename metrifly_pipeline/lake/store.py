@@ -22,7 +22,6 @@ from metrifly_pipeline.domain.lake_rows import (
 from metrifly_pipeline.domain.ports import Reach, reach_nothing
 from metrifly_pipeline.lake.durable import Fsync
 from metrifly_pipeline.lake.engine import Engine
-from metrifly_pipeline.lake.landed import watermarks
 from metrifly_pipeline.lake.landing import Landing
 from metrifly_pipeline.lake.ledger import Ledger
 from metrifly_pipeline.lake.maintenance import Maintenance
@@ -30,7 +29,6 @@ from metrifly_pipeline.lake.markets import Markets
 from metrifly_pipeline.lake.normalizer import RECORDS_PER_COMMIT, Normalizer
 from metrifly_pipeline.lake.query import run_query
 from metrifly_pipeline.lake.table_set import TableSet
-from metrifly_pipeline.lake.targets import TARGETS
 from metrifly_pipeline.lake.warehouse import Warehouse
 
 
@@ -86,12 +84,6 @@ class DeltaLake:
         """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
         with self._turn:
             return self._ledger.moved_asset_codes(connection, after_seq)
-
-    def watermarks(self, app_ids: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
-        """For each app id: watermark by table; a table that it never reached is left out."""
-        with self._turn:
-            self._tables.reload(target.name for target in TARGETS)
-            return watermarks(self._tables, app_ids)
 
     def normalize(
         self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
