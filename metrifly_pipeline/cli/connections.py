@@ -183,7 +183,7 @@ def show_connections(views: "Sequence[ConnectionView]", now: datetime) -> None:
     if any(view.is_local for view in views):
         columns.insert(1, Col("", whole=True))
         rows = [(row[0], LOCAL if view.is_local else "", *row[1:]) for row, view in zip(rows, views, strict=True)]
-    table(columns, rows)
+    table(columns, rows, gap=1)  # the one table that is as wide as most terminals
     show_attention(views, now)
 
 

@@ -75,12 +75,13 @@ class Col:
     whole: bool = False
 
 
-def table(columns: Sequence[Col], rows: Iterable[Sequence[object]], indent: int = 0) -> None:
-    """Print rows under their headings."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+def table(columns: Sequence[Col], rows: Iterable[Sequence[object]], indent: int = 0, gap: int = 2) -> None:
+    """Print rows under their headings, which are never wrapped, `gap` blanks apart."""
+    made = Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), header_style="bold")
     for column in columns:
         made.add_column(
             column.name,
+            min_width=cell_len(column.name),
             justify="right" if column.right else "left",
             no_wrap=column.right or column.whole,
             overflow="fold",
