@@ -2,12 +2,13 @@
 # ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from metrifly_pipeline.domain.lake_rows import NormalizeJob, Room
+from metrifly_pipeline.lake.bounds import find_portion
 from metrifly_pipeline.lake.engine import Engine, script
 from metrifly_pipeline.lake.extraction import ReferenceInEngine, extract, read_raw
 from metrifly_pipeline.lake.plain_batch import PlainBatch
@@ -42,6 +43,8 @@ class Batch:
     """The new watermarks."""
     records: int
     """Raw records read."""
+    more: bool
+    """Whether more wait behind them."""
     unknown: frozenset[tuple[str, str]]
     """(connection, asset code) of codes that no alias names."""
     replaced: Mapping[str, tuple[int, int]]
@@ -52,13 +55,12 @@ class Batch:
         wanted = {connection for connection in self.marks if connection in set(connections)}
         if len(wanted) == len(self.marks):
             return self
-        return Batch(
+        return replace(
+            self,
             rows=_of(self.rows, wanted),
             failed=_of(self.failed, wanted),
             marks={connection: mark for connection, mark in self.marks.items() if connection in wanted},
-            records=self.records,
             unknown=frozenset(pair for pair in self.unknown if pair[0] in wanted),
-            replaced=self.replaced,
         )
 
 
@@ -93,13 +95,14 @@ class BatchMaker:
     def _make_part(
         self, target: Target, exchange: str, watermarks: Mapping[str, int], budget: int, *, rebuilding: bool
     ) -> Batch:
-        news = (file for file in self._tables.raw.files() if _may_hold_news(file, watermarks))
+        news = (file for file in self._tables.raw.files() if _may_hold_news(file, target, watermarks))
         # In the order in which they were landed, so that rows come out as they shall lie, most often.
-        files = [file.path for file in sorted(news, key=lambda file: file.low.get("seq") or 0)]
-        bounds = read_raw(self._engine, target, watermarks, files, budget) if files and budget > 0 else []
-        if not bounds:
-            return _joined([], target)
-        marks = {bound.connection: bound.last_seq for bound in bounds}
+        files = sorted(news, key=lambda file: file.low.get("seq") or 0)
+        portion = find_portion(self._engine, target, watermarks, files, budget)
+        if not portion.bounds:
+            return replace(_joined([], target), more=portion.more)
+        read_raw(self._engine, target, portion.bounds)
+        marks = {bound.connection: bound.last_seq for bound in portion.bounds}
         typed = self._type(target, self._rooms[exchange])
         self._show_stored(target, marks, rebuilding=rebuilding)
         rows, failed = self._plain(target, typed, exchange) or self._judged(target, exchange, rebuilding=rebuilding)
@@ -107,7 +110,8 @@ class BatchMaker:
             rows=rows,
             failed=failed,
             marks=marks,
-            records=sum(bound.records for bound in bounds),
+            records=sum(bound.records for bound in portion.bounds),
+            more=portion.more,
             unknown=self._unknown_codes(target),
             replaced=self._count_stored(target, marks) if rebuilding else {},
         )
@@ -188,8 +192,8 @@ def _column(name: str, key: str, exchange: str, target: str) -> str:
     return f"record_key AS {quoted(name)}" if name == key else quoted(name)
 
 
-def _may_hold_news(file: FileFacts, watermarks: Mapping[str, int]) -> bool:
-    return any(
+def _may_hold_news(file: FileFacts, target: Target, watermarks: Mapping[str, int]) -> bool:
+    return target.may_read(file.low.get("stream"), file.high.get("stream")) and any(
         file.may_hold("connection_id", connection, connection) and file.may_hold("seq", mark + 1, _EVERYTHING)
         for connection, mark in watermarks.items()
     )
@@ -206,6 +210,7 @@ def _joined(parts: Sequence[Batch], target: Target) -> Batch:
         failed=_concatenated([part.failed for part in parts], QUARANTINE.schema),
         marks={connection: mark for part in parts for connection, mark in part.marks.items()},
         records=sum(part.records for part in parts),
+        more=any(part.more for part in parts),
         unknown=frozenset(pair for part in parts for pair in part.unknown),
         replaced={connection: count for part in parts for connection, count in part.replaced.items()},
     )

@@ -1,16 +1,16 @@
 """Runs a room's SQL over one exchange's batch of raw records; the room extracts strings, nothing else."""
 # ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 import duckdb
 import pyarrow as pa
 
 from metrifly_pipeline.domain.lake_rows import Alias, Room
+from metrifly_pipeline.lake.bounds import Bound
 from metrifly_pipeline.lake.engine import Engine, script
-from metrifly_pipeline.lake.tables import MOMENT, RAW_RECORDS, REFERENCE, TEXT, WHOLE, literal
+from metrifly_pipeline.lake.tables import MOMENT, REFERENCE, TEXT, literal
 from metrifly_pipeline.lake.targets import Target
 
 EVERY_OTHER = "*"
@@ -27,7 +27,6 @@ _ALIASES = pa.schema(
         pa.field("valid_to", MOMENT),
     ]
 )
-_JOBS = pa.schema([pa.field("connection_id", TEXT), pa.field("watermark", WHOLE)])
 _RAW_VIEW = """
 CREATE OR REPLACE TEMP VIEW raw AS
 SELECT connection_id, seq, stream, scope, payload, fetched_at FROM raw_rows WHERE payload IS NOT NULL
@@ -41,16 +40,6 @@ INNER JOIN bounds
 """
 _OUR_FAULT = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException)
 """A room's SQL that names what isn't there fails for every record: that is a defect, not a bad record."""
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """One connection's part of a batch: its records behind the watermark, up to and with `last_seq`."""
-
-    connection: str
-    watermark: int
-    last_seq: int
-    records: int
 
 
 class ReferenceInEngine:
@@ -95,29 +84,11 @@ def alias_table(aliases: Iterable[Alias]) -> pa.Table:
     return pa.table(list(columns), schema=_ALIASES)
 
 
-def read_raw(
-    engine: Engine, target: Target, watermarks: Mapping[str, int], raw_files: Sequence[str], budget: int
-) -> Sequence[Bound]:
-    """Make `raw_rows` of at most `budget` raw records past each connection's watermark; returns whose they are and how many."""
-    engine.view_files("raw_files", raw_files, RAW_RECORDS.empty_select())
-    engine.load("jobs", pa.table([list(watermarks), list(watermarks.values())], schema=_JOBS))
+def read_raw(engine: Engine, target: Target, bounds: Sequence[Bound]) -> None:
+    """Make `raw_rows` of the records of `raw_files` within these bounds that feed the target."""
     engine.set_variable("target", target.name)
-    engine.set_variable("budget", budget)
-    engine.run(script("bounds"))
-    bounds = _read_bounds(engine)
-    if sum(bound.records for bound in bounds) > budget:
-        # Putting all that waits in order to find the cut costs as much as reading a batch: only where there must be one.
-        engine.run(script("bounds_cut"))
-        bounds = _read_bounds(engine)
-    if bounds:
-        engine.run(f"CREATE OR REPLACE TEMP VIEW batch_files AS SELECT raw_files.* FROM raw_files {_within(bounds)}")
-        engine.run(script("raw_batch"))
-    return bounds
-
-
-def _read_bounds(engine: Engine) -> list[Bound]:
-    rows = engine.rows("SELECT connection_id, watermark, last_seq, records FROM bounds ORDER BY connection_id")
-    return [Bound(*row) for row in rows]
+    engine.run(f"CREATE OR REPLACE TEMP VIEW batch_files AS SELECT raw_files.* FROM raw_files {_within(bounds)}")
+    engine.run(script("raw_batch"))
 
 
 def _within(bounds: Sequence[Bound]) -> str:

@@ -42,6 +42,7 @@ class Ledger:
         self._tables = tables
         self._engine = engine
         self._sums: tuple[tuple[int, int], pa.Table] | None = None
+        self._counts: tuple[tuple[int, ...], dict[ConnectionId, ConnectionCounts]] | None = None
         known = [(room.exchange, alias.code, alias.asset) for room in rooms.values() for alias in room.aliases]
         self._known = pa.table([list(column) for column in zip(*known, strict=True)] or [[], [], []], schema=_KNOWN)
 
@@ -86,6 +87,12 @@ class Ledger:
         """Trades, movements, amendments and quarantined records, unknown codes and the span of the trades, by connection."""
         shapes = (*_LEDGER_TABLES, QUARANTINE, REFERENCE)
         self._tables.reload(shape.name for shape in shapes)
+        versions = tuple(self._tables.stored(shape.name).version for shape in shapes)
+        if self._counts is None or self._counts[0] != versions:
+            self._counts = (versions, self._count(shapes))
+        return dict(self._counts[1])
+
+    def _count(self, shapes: Iterable[TableShape]) -> dict[ConnectionId, ConnectionCounts]:
         self._show(shapes, None)
         self._engine.load("known_codes", self._known)
         self._engine.run(script("unknown_codes"))

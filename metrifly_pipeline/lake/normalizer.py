@@ -80,7 +80,7 @@ class Normalizer:
             except LakeConflictError:
                 continue
             tally.count(target, batch)
-            return not rebuilding and batch.records >= self._budget
+            return batch.more and not rebuilding
         raise LakeConflictError(f"others committed to {target.name} {_ATTEMPTS} times in a row; try again")
 
     def _commit(self, target: Target, batch: Batch, app_ids: Mapping[ConnectionId, str], *, rebuilding: bool) -> None:

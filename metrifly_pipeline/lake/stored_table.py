@@ -21,7 +21,17 @@ from metrifly_pipeline.lake.durable import Durability, Fsync, sync_path
 from metrifly_pipeline.lake.marks import Marks
 from metrifly_pipeline.lake.tables import TableShape, listed
 
-_CHOSEN_BY = {"connection_id", "exchange", "seq", "version", "event_at", "executed_at", "occurred_at", "asked_at"}
+_CHOSEN_BY = {
+    "connection_id",
+    "exchange",
+    "stream",
+    "seq",
+    "version",
+    "event_at",
+    "executed_at",
+    "occurred_at",
+    "asked_at",
+}
 _TARGET_BYTES = 128 * 1024 * 1024
 _PLAIN = ColumnProperties(dictionary_enabled=False)
 _STATISTICS_PRECISION = timedelta(milliseconds=1)

@@ -30,6 +30,12 @@ class Target:
         """The table's name, also that of its watermark."""
         return self.shape.name
 
+    def may_read(self, first: str | None, last: str | None) -> bool:
+        """Whether raw records whose streams lie between these two, by the alphabet, may be its own; None where nobody knows."""
+        if first is None or first != last or first not in set(Stream):
+            return True
+        return target_of(Stream(first)) == self.name
+
 
 TARGETS = (
     Target(

@@ -1,5 +1,6 @@
 """Typing what has landed: after a pull, between its steps, and beside it while a long one goes on."""
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,6 +9,8 @@ from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import NormalizeJob, NormalizeOutcome
 from metrifly_pipeline.domain.ports import Clock, Lake
 from metrifly_pipeline.domain.status import Connection
+
+_HAND_OVER_SECONDS = 0.0005
 
 
 def job(connection: Connection, *, rebuild: bool = False) -> NormalizeJob:
@@ -80,11 +83,26 @@ class Normalizing:
         self._wake.clear()
         thread = threading.Thread(target=work, name="normalise", daemon=True)
         thread.start()
-        try:
-            yield
-        finally:
-            done.set()
-            self._wake.set()
-            thread.join()
+        with _handing_over_soon():
+            try:
+                yield
+            finally:
+                done.set()
+                self._wake.set()
+                thread.join()
         if faults:
             raise faults[0]
+
+
+@contextmanager
+def _handing_over_soon() -> Iterator[None]:
+    """Let threads that want Python's lock have it soon: typing needs it for moments only, a hundred times a batch, pulling all the time.
+
+    With the interval that Python begins with, DuckDB would stand still for longer than it works.
+    """
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(_HAND_OVER_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)
