@@ -7,12 +7,14 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from math import isnan
 
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.spec import ErrorRule
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 
 _CODE = re.compile(r"[\w:\- ]{1,60}")
+_LONGEST_WAIT_SECONDS = 7 * 86_400.0
 
 BY_CLASS: dict[str, tuple[Reason, bool]] = {
     "AuthenticationError": (Reason.KEY_INVALID, False),
@@ -73,19 +75,19 @@ def of_rules(rules: tuple[ErrorRule, ...], code: str, message: str) -> tuple[Rea
 
 
 def retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
-    """Seconds that a Retry-After header asks for (a number or a date); None where it is missing or unreadable."""
+    """Seconds that a Retry-After header asks for (a number or a date), a week at most; None where it is missing or unreadable."""
     value = headers.get("retry-after", "").strip()
     if not value:
         return None
     try:
-        return max(0.0, float(value))
+        seconds = float(value)
     except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return max(0.0, (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds())
+        try:
+            moment = parsedate_to_datetime(value)
+        except ValueError:
+            return None
+        seconds = (moment.replace(tzinfo=moment.tzinfo or UTC) - now).total_seconds()
+    return None if isnan(seconds) else min(max(0.0, seconds), _LONGEST_WAIT_SECONDS)
 
 
 def trouble(meaning: tuple[Reason, bool], status: int, code: str, wait: float | None = None) -> ExchangeTroubleError:

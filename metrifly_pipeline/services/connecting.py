@@ -192,6 +192,8 @@ class Connecting:
             _power("trading off", facts.can_trade),
             _power("withdrawals off", facts.can_withdraw),
         ]
+        if facts.can_transfer is not None:  # where it has a switch of its own
+            lines.append(_power("transfers off", facts.can_transfer))
         lines.append(self._ip_line(facts))
         return lines
 

@@ -1,5 +1,6 @@
 """What arises after connecting: named with its remedy wherever people look, it stops the syncs, and it goes when it is mended."""
 
+import sqlite3
 from datetime import timedelta
 
 import pytest
@@ -235,3 +236,33 @@ def test_an_exchange_that_is_down_delays_for_three_days_and_only_then_needs_atte
     assert it.home.view(it.connection).status is Status.UP_TO_DATE
     assert "exchange_down" not in it.home.standing(it.connection)
     assert broken_checks(it.home) == set()
+
+
+def test_without_its_master_key_a_connection_says_so_and_goes_on_when_the_key_is_back(imported):
+    it = imported("kraken")
+    file = it.home.folder / "vault" / "master.key"
+    aside = file.rename(file.with_name("aside"))
+
+    report = it.home.sync(it.connection)
+
+    assert (report.run.outcome, report.run.reason) == (Outcome.FAILED, "master_key_missing")
+    assert not file.exists()  # a new one would open nothing
+    assert it.home.view(it.connection).status is Status.NEEDS_ATTENTION
+    assert "master key file" in it.home.standing(it.connection)["master_key_missing"].remedy
+    aside.rename(file)
+    assert it.home.sync(it.connection).run.outcome is Outcome.NOTHING_NEW
+    assert "master_key_missing" not in it.home.standing(it.connection)
+
+
+def test_an_exchange_that_has_no_room_any_more_needs_attention_and_keeps_its_trades(imported):
+    it = imported("kraken")
+    with sqlite3.connect(it.home.folder / "control.sqlite") as db:
+        db.execute("UPDATE connections SET exchange = 'bitforex'")
+    db.close()
+
+    report = it.home.sync(it.connection)
+
+    assert (report.run.outcome, report.run.reason) == (Outcome.FAILED, "exchange_unsupported")
+    assert it.home.view(it.connection).status is Status.NEEDS_ATTENTION
+    it.home.publish()
+    assert it.home.value("SELECT count(*) FROM trades") == len(it.account.trades)

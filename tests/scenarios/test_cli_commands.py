@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -129,9 +130,24 @@ def test_a_portfolios_name_is_unique_in_any_case(bench):
 def test_trying_a_key_says_one_line_a_permission_and_stores_nothing(bench):
     shown = bench("test", "kraken", "--base-url", bench.sandbox.base_url("kraken"))
 
-    for name in ("balances", "trades", "trading off", "withdrawals off", "IP"):
+    for name in ("balances", "trades", "trading off", "withdrawals off", "transfers off", "IP"):
         assert name in shown
     assert bench.json("connections") == []
+
+
+@pytest.mark.parametrize(
+    ("power", "line"), [("trade", "trading off"), ("withdraw", "withdrawals off"), ("transfer", "transfers off")]
+)
+def test_trying_a_key_fails_for_whatever_connecting_it_would_be_refused(bench, power, line):
+    address = bench.sandbox.base_url("kraken")
+    bench("portfolio", "create", "p")
+    bench.account.account.keys[bench.key.api_key] = replace(bench.key, permissions=bench.key.permissions | {power})
+
+    shown = bench("test", "kraken", "--base-url", address, status=1)
+    bench("connect", "kraken", "--portfolio", "p", "--base-url", address, status=1)
+
+    (wrong,) = [text for text in shown.splitlines() if "switch it off" in text]
+    assert line in wrong
 
 
 def test_only_a_literal_loopback_address_is_taken_as_a_local_exchange(bench):

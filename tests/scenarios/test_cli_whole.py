@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import re
 import signal
 import socket
@@ -16,6 +17,7 @@ import psutil
 import pytest
 
 from metrifly_pipeline.cli.local_exchange import LocalExchange, credentials_of
+from metrifly_pipeline.control.store import open_store
 
 METRIFLY = [sys.executable, "-m", "metrifly_pipeline.cli"]
 FEW = {"kraken": 40, "binance": 40, "okx": 30}
@@ -68,7 +70,7 @@ def test_a_demo_is_exact_and_a_second_one_adds_nothing(small_home, tmp_path):
     assert not processes_of(small_home)
 
 
-def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path):
+def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path, figure):
     with Dev(small_home, tmp_path) as dev:
         with urllib.request.urlopen(f"{dev.url}/server_info", timeout=30) as answer:  # noqa: S310 - loopback
             assert "dagster_version" in json.load(answer)
@@ -79,6 +81,7 @@ def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_start
 
         assert synced.returncode == 0, synced.stdout + synced.stderr
         assert "added 40 trades" in synced.stdout
+        figure(f"dev on SQLite: {waits(f'sqlite:///{small_home}/control.sqlite')}")
         assert len(processes_of(small_home)) >= 5
         dev.process.send_signal(signal.SIGTERM)
 
@@ -86,8 +89,7 @@ def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_start
         assert not processes_of(small_home)
 
 
-@pytest.mark.torture
-def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path):
+def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path, figure):
     with Dev(small_home, tmp_path, "--postgres") as dev:
         assert set(dev.variables) == {"METRIFLY_HOME", "METRIFLY_DATABASE_URL", "METRIFLY_DAGSTER_URL"}
         connect_kraken(small_home, tmp_path, **dev.variables)
@@ -96,6 +98,7 @@ def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_starte
 
         assert synced.returncode == 0, synced.stdout + synced.stderr
         assert "added 40 trades" in synced.stdout
+        figure(f"dev on PostgreSQL: {waits(dev.variables['METRIFLY_DATABASE_URL'])}")
         assert not (small_home / "control.sqlite").exists()
         assert servers_of(small_home)
         dev.process.send_signal(signal.SIGTERM)
@@ -103,6 +106,18 @@ def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_starte
         assert dev.process.wait(PATIENCE_SECONDS) == 0
         assert not processes_of(small_home)
         assert not servers_of(small_home)
+
+
+def waits(address):
+    """How long each sync request waited until the sync that answered it began."""
+    control = open_store(address, random.Random(0))
+    try:
+        asked = [request for request in control.requests(waiting=False) if request.answered_by is not None]
+        waited = [control.run(each.answered_by).started_at - each.filed_at for each in asked]
+    finally:
+        control.close()
+    assert waited
+    return f"sync requests began after {', '.join(f'{each.total_seconds():.1f}' for each in waited)} s"
 
 
 def connect_kraken(home, folder, **variables):

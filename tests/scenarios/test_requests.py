@@ -30,7 +30,7 @@ def once_each(home, exchange):
     return Counter(stream.endpoint for stream in home.product.gateway.spec(exchange).streams for _ in stream.scopes)
 
 
-def test_a_sync_without_news_asks_each_stream_and_category_and_each_wallet_once(imported, exchange):
+def test_a_sync_without_news_asks_each_stream_and_category_and_each_wallet_once(imported, exchange, figure):
     it = imported(exchange)
     it.home.asked()
 
@@ -38,6 +38,7 @@ def test_a_sync_without_news_asks_each_stream_and_category_and_each_wallet_once(
 
     assert report.run.outcome is Outcome.NOTHING_NEW
     assert Counter(report.requests) == once_each(it.home, exchange)
+    figure(f"a second sync of {exchange} without news: {report.run.requests} private requests")
     assert report.run.requests == sum(it.home.asked().values())  # the exchange's own count says the same
 
 

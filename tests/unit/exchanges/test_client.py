@@ -1,5 +1,7 @@
 """What comes back is exact or an error; what goes wrong has a reason, and is asked again only where that can help."""
 
+from datetime import UTC, datetime
+
 import ccxt
 import pytest
 import urllib3
@@ -180,16 +182,25 @@ def test_a_rate_limit_is_waited_out_by_all_who_share_it(opened, status, asked):
     assert it.budget.paused[0][1] >= 7
 
 
-def test_a_wait_that_is_too_long_is_told_instead(opened):
+@pytest.mark.parametrize(
+    ("asked", "seconds"),
+    [("3600", 3600), ("inf", 604_800), ("1e300", 604_800), ("Fri, 31 Dec 9999 23:59:59 GMT", 604_800)],
+)
+def test_a_wait_that_is_too_long_is_told_instead_and_never_more_than_a_week(opened, asked, seconds):
     it = opened()
-    it.wire.put(b"{}", 429, retry_after="3600")
+    it.wire.put(b"{}", 429, retry_after=asked)
 
     with pytest.raises(ExchangeTroubleError) as caught:
         it.session.call(ASK)
     assert caught.value.reason is Reason.RATE_LIMITED
-    assert caught.value.retry_after_seconds == 3600
+    assert caught.value.retry_after_seconds == seconds
     assert it.time.slept == []
-    assert it.budget.paused[0][1] == 3600
+    assert it.budget.paused[0][1] == seconds
+
+
+@pytest.mark.parametrize("asked", ["nan", "soon", "-"])
+def test_a_wait_that_can_not_be_read_is_as_none(asked):
+    assert errors.retry_after({"retry-after": asked}, datetime(2026, 3, 1, tzinfo=UTC)) is None
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])

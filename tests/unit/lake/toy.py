@@ -129,7 +129,7 @@ class Feed:
         scope = str(payload.pop("market", "XBTEUR"))
         return self.row(Stream.FILLS, scope, {key: value for key, value in payload.items() if value is not None})
 
-    def movement(self, id: int | str, /, stream: Stream = Stream.LEDGER, **changed: object) -> RawRow:  # noqa: A002
+    def movement(self, id: int | str, /, stream: Stream = Stream.LEDGER, **changed: object) -> RawRow:  # noqa: A002 - what payloads call it
         payload = {
             "id": str(id),
             "kind": "deposit",

@@ -1,0 +1,64 @@
+"""A long first import comes in slices: the first is short, each shows what it has, and together they bring everything once."""
+
+from datetime import timedelta
+from itertools import pairwise
+
+import pytest
+
+from metrifly_pipeline.domain.status import Outcome, Status, SyncKind
+from metrifly_pipeline.sandbox.generate import generate
+from tests.scenarios.comparing import assert_exact
+from tests.scenarios.homes import SEED
+
+FIRST, LATER = timedelta(seconds=30), timedelta(minutes=10)
+ONE_MORE_PAGE = timedelta(seconds=10)
+"""A slice ends between two pages; at Kraken's real limits the page under way may have to wait so long."""
+TRADES = 2_000
+
+
+@pytest.fixture
+def account(home):
+    made = generate("kraken", SEED, trades=TRADES, now_us=home.time.now_us)
+    home.start(made, scale=1.0)
+    return made
+
+
+def test_a_long_import_shows_trades_after_half_a_minute_and_goes_on_by_itself_until_all_are_there(home, account):
+    connection = home.connect(account).id
+    told = []
+    while batches := home.product.requesting.batches():
+        for batch in batches:
+            assert batch.kind is SyncKind.FIRST_IMPORT
+            (report,) = home.product.syncing.sync(batch.connections, batch.kind)
+            home.publish()
+            told.append((report.run, home.value("SELECT count(*) FROM trades")))
+            if report.run.outcome is Outcome.CONTINUES:
+                assert home.view(connection).status is Status.IMPORTING
+
+    runs = [run for run, _ in told]
+    assert [run.outcome for run in runs] == [Outcome.CONTINUES] * (len(runs) - 1) + [Outcome.ADDED]
+    assert len(runs) >= 3
+    lasted = [run.finished_at - run.started_at for run in runs]
+    assert FIRST <= lasted[0] <= FIRST + ONE_MORE_PAGE
+    assert all(LATER <= each <= LATER + ONE_MORE_PAGE for each in lasted[1:-1])
+    assert lasted[-1] <= LATER + ONE_MORE_PAGE
+    assert told[0][1] > 0
+    assert all(earlier <= later for (_, earlier), (_, later) in pairwise(told))
+    assert_exact(home, connection)
+    assert home.differences() == {}
+    assert home.view(connection).status is Status.UP_TO_DATE
+
+
+def test_who_asks_during_an_import_is_told_how_far_it_is(home, account):
+    connection = home.connect(account).id
+    (batch,) = home.product.requesting.batches()
+    list(home.product.syncing.sync(batch.connections, batch.kind))
+    (asked,) = home.product.requesting.file([connection])
+    home.product.control.acquire_lease(connection, "somebody", home.time.now, LATER)
+
+    told = home.product.requesting.answer(asked)
+
+    state = home.product.control.connection(connection)
+    share = 100 * state.importing_done // state.importing_planned
+    assert 0 < share < 100
+    assert told.text == f"waiting behind the running sync, {share}%"

@@ -1,0 +1,40 @@
+"""What a key's own facts mean for the person: refused, noticed, or fine."""
+
+import dataclasses
+from datetime import UTC, datetime
+
+import pytest
+
+from metrifly_pipeline.domain.reasons import Reason
+from metrifly_pipeline.domain.records import KeyFacts
+from metrifly_pipeline.exchanges.kraken.spec import SPEC
+from metrifly_pipeline.services.judging import key_notices, refusals
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+READING = KeyFacts(
+    identity="AA1",
+    can_read_trades=True,
+    can_read_balances=True,
+    can_trade=False,
+    can_withdraw=False,
+    can_transfer=False,
+)
+
+
+def noticed(**changed):
+    return [finding.reason for finding in key_notices(dataclasses.replace(READING, **changed), SPEC, NOW)]
+
+
+@pytest.mark.parametrize("power", ["can_trade", "can_withdraw"])
+def test_a_power_that_the_exchange_does_not_tell_is_said_to_be_unverified(power):
+    assert noticed() == []
+    assert noticed(**{power: None}) == [Reason.PERMISSIONS_NOT_VERIFIABLE]
+    assert refusals(dataclasses.replace(READING, **{power: None}), SPEC, ()) == []
+
+
+@pytest.mark.parametrize("power", ["can_trade", "can_withdraw", "can_transfer"])
+def test_every_power_beyond_reading_is_refused(power):
+    (refused,) = refusals(dataclasses.replace(READING, **{power: True}), SPEC, ())
+
+    assert refused.reason is Reason.KEY_TOO_POWERFUL
+    assert refusals(READING, SPEC, ()) == []
