@@ -1,4 +1,4 @@
-"""Commands around a connection's key: test, connect, replace-key, connections, disconnect."""
+"""Connecting and looking: test, connect, connections."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrifly_pipeline.cli.acting import next_command
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
-from metrifly_pipeline.cli.render import Col, count, heading, item, paste, print_json, say, span, table, words
+from metrifly_pipeline.cli.render import Col, heading, item, paste, print_json, say, span, table, words
 from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import is_connection_id
 from metrifly_pipeline.domain.reasons import Level
 from metrifly_pipeline.domain.status import Status
-from metrifly_pipeline.domain.trouble import RefusedError
 
 if TYPE_CHECKING:
     from metrifly_pipeline.services.reports import ConnectionView, PermissionLine
@@ -86,11 +86,13 @@ def connect(
     wanted = exchange.strip().lower()
     with opened(context) as product:
         spec = product.gateway.spec(wanted)
-        product.control.find_portfolio(product.account, portfolio)
+        account = product.account
+        product.control.find_portfolio(account, portfolio)
+        product.accounting.require_room(account)
         credential = get_credential(spec, credentials_file, doors_of(context).ask_hidden)
         made = product.connecting.connect(
             ConnectRequest(
-                account=product.account,
+                account=account,
                 exchange=wanted,
                 portfolio=portfolio,
                 credential=credential,
@@ -106,53 +108,7 @@ def connect(
     say(f"Connected {made.id}{f' ({LOCAL})' if view.is_local else ''} to portfolio {view.portfolio_name}.")
     show_attention([view], now)
     say("Its first import waits for the daemon of `metrifly dev`; to run it here and now:")
-    paste(f"metrifly sync {made.id} --here")
-
-
-def replace_key(
-    context: typer.Context,
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
-    credentials_file: CredentialsFile = None,
-    as_json: Json = False,
-) -> None:
-    """Use a new key of the same exchange account.
-
-    Also connects a disconnected connection again.
-    """
-    with opened(context) as product:
-        before = own_connection(product, connection)
-        spec = product.gateway.spec(before.exchange)
-        credential = get_credential(spec, credentials_file, doors_of(context).ask_hidden)
-        product.connecting.replace_key(before.id, credential)
-        view = product.listing.view(before.id)
-        now = product.clock()
-    if as_json:
-        print_json(view_json(view, now))
-        return
-    verb = "Reconnected" if before.disconnected_at else "Replaced the key of"
-    say(f"{verb} {before.id}; the old key is erased. A sync waits for the daemon of `metrifly dev`; to run it here:")
-    paste(f"metrifly sync {before.id} --here")
-    show_attention([view], now)
-
-
-def disconnect(
-    context: typer.Context, connection: Annotated[str, typer.Argument(metavar="CONNECTION")], as_json: Json = False
-) -> None:
-    """Stop the syncs and erase the key; every trade stays."""
-    with opened(context) as product:
-        before = own_connection(product, connection)
-        if before.disconnected_at is not None:
-            raise RefusedError(f"{before.id} is disconnected already, since {before.disconnected_at:%Y-%m-%d}.")
-        product.connecting.disconnect(before.id)
-        view = product.listing.view(before.id)
-        now = product.clock()
-    if as_json:
-        print_json(view_json(view, now))
-        return
-    kept = f"{count(view.trades, 'trade')} and {count(view.movements, 'movement')} stay"
-    say(f"Disconnected {before.id}: syncs have stopped, the key is erased, {kept}.")
-    say("Delete the key at the exchange too. To connect again:")
-    paste(f"metrifly replace-key {before.id}")
+    paste(next_command(context, f"metrifly sync {made.id} --here"))
 
 
 def list_connections(context: typer.Context, as_json: Json = False) -> None:

@@ -137,12 +137,12 @@ def _show_connections(spec: ExchangeSpec, views: "Sequence[ConnectionView]") -> 
         paste(f"metrifly connect {spec.name} --portfolio NAME")
         return
     heading("Your connections")
-    columns = [Col("connection", whole=True), Col("portfolio"), Col("status"), Col("to sync it now", whole=True)]
+    columns = [Col("connection", whole=True), Col("portfolio"), Col("status"), Col("next", whole=True)]
     table(columns, [(v.connection.id, v.portfolio_name, v.status, _next(v)) for v in views], indent=2)
 
 
 def _next(view: "ConnectionView") -> str:
-    verb = "sync" if view.connection.disconnected_at is None else "replace-key"
+    verb = "sync" if view.connection.disconnected_at is None else "reconnect"
     return f"metrifly {verb} {view.connection.id}"
 
 

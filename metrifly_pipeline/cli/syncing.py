@@ -77,7 +77,7 @@ def _wanted(product: "Product", connection: str | None) -> list[ConnectionId]:
     if connection is not None:
         found = own_connection(product, connection)
         if found.disconnected_at is not None:
-            message = f"{found.id} is disconnected. To connect it again: `metrifly replace-key {found.id}`."
+            message = f"{found.id} is disconnected. To connect it again: `metrifly reconnect {found.id}`."
             raise RefusedError(message)
         return [found.id]
     live = [item.id for item in own_connections(product) if item.disconnected_at is None]
