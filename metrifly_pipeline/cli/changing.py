@@ -1,10 +1,11 @@
 """Commands that change a connection: replace-key, reconnect, move, disconnect."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrifly_pipeline.cli.acting import next_command
+from metrifly_pipeline.cli.acting import next_command, said
 from metrifly_pipeline.cli.connections import CredentialsFile, Json, show_attention, view_json
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
@@ -87,7 +88,7 @@ def _give_key(
     )
     say(f"{done} A sync waits for the daemon of `metrifly dev`; to run it here:")
     paste(next_command(context, f"metrifly sync {before.id} --here"))
-    show_attention([view], now)
+    show_attention([view], now, partial(said, context))
 
 
 def move(
@@ -112,7 +113,8 @@ def move(
         return
     say(
         f"Moved {found.id} with {count(view.trades, 'trade')} and {count(view.movements, 'movement')} from portfolio "
-        f"{before.portfolio_name} to {view.portfolio_name}. Queries show it from the next publish on."
+        f"{before.portfolio_name} to {view.portfolio_name}. Queries show it from the next publish on, which `metrifly dev` "
+        "does by itself."
     )
 
 

@@ -1,12 +1,13 @@
 """Connecting and looking: test, connect, connections."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrifly_pipeline.cli.acting import next_command
+from metrifly_pipeline.cli.acting import next_command, said
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
 from metrifly_pipeline.cli.render import Col, heading, item, paste, print_json, say, span, table, words
@@ -106,7 +107,7 @@ def connect(
         print_json(view_json(view, now))
         return
     say(f"Connected {made.id}{f' ({LOCAL})' if view.is_local else ''} to portfolio {view.portfolio_name}.")
-    show_attention([view], now)
+    show_attention([view], now, partial(said, context))
     say("Its first import waits for the daemon of `metrifly dev`; to run it here and now:")
     paste(next_command(context, f"metrifly sync {made.id} --here"))
 
@@ -121,10 +122,10 @@ def list_connections(context: typer.Context, as_json: Json = False) -> None:
     elif not views:
         say("There is no connection yet. Find your exchange: `metrifly exchanges`.")
     else:
-        show_connections(views, now)
+        show_connections(views, now, partial(said, context))
 
 
-def show_connections(views: "Sequence[ConnectionView]", now: datetime) -> None:
+def show_connections(views: "Sequence[ConnectionView]", now: datetime, say_it: Callable[[str], str] = str) -> None:
     """The table of connections, and below it what needs someone."""
     columns = [
         Col("connection", whole=True),
@@ -140,7 +141,7 @@ def show_connections(views: "Sequence[ConnectionView]", now: datetime) -> None:
         columns.insert(1, Col("", whole=True))
         rows = [(row[0], LOCAL if view.is_local else "", *row[1:]) for row, view in zip(rows, views, strict=True)]
     table(columns, rows)
-    show_attention(views, now)
+    show_attention(views, now, say_it)
 
 
 def _row(view: "ConnectionView", now: datetime) -> tuple[object, ...]:
@@ -173,8 +174,8 @@ def status_words(view: "ConnectionView") -> str:
     return text
 
 
-def show_attention(views: "Sequence[ConnectionView]", now: datetime) -> None:
-    """What stands at level action or notice: why, and what to do."""
+def show_attention(views: "Sequence[ConnectionView]", now: datetime, say_it: Callable[[str], str] = str) -> None:
+    """What stands at level action or notice: why, and what to do, with its commands as `say_it` has them."""
     shown = [(view, rows) for view in views if (rows := _worth_showing(view, now))]
     for view, rows in shown:
         say()
@@ -184,7 +185,7 @@ def show_attention(views: "Sequence[ConnectionView]", now: datetime) -> None:
             sign = "needs attention" if attention.level(now) is Level.ACTION else "notice"
             detail = f" ({attention.detail})" if attention.detail else ""
             item(f"{sign}: {attention.title}{detail}, since {attention.since:%Y-%m-%d}.")
-            item(attention.remedy, indent=4)
+            item(say_it(attention.remedy), indent=4)
 
 
 def _worth_showing(view: "ConnectionView", now: datetime) -> list[Attention]:

@@ -3,6 +3,7 @@
 import pytest
 
 from metrifly_pipeline.domain.plans import Plan
+from metrifly_pipeline.settings import Settings
 
 
 @pytest.mark.parametrize("chosen", ["by the environment", "by option"])
@@ -47,6 +48,33 @@ def test_what_comes_next_is_said_for_the_account_that_was_typed(bench):
         "--base-url",
         url,
         status=1,
+    )
+
+
+def test_every_remedy_goes_on_for_the_account_that_was_typed(bench, monkeypatch):
+    bench("account", "create", "ann")
+    bench("portfolio", "create", "Hers", "--account", "ann")
+    url = bench.sandbox.base_url("kraken")
+    connect = ["connect", "kraken", "--portfolio", "Hers", "--base-url", url, "--account", "ann"]
+    connection = bench.json(*connect)["connection"]
+    again = f"`metrifly replace-key {connection} --account ann`"
+
+    assert again in bench.told(*connect, status=1)
+    assert f"`metrifly sync {connection} --here --account ann`" in bench.told(
+        "sync", connection, "--account", "ann", status=1
+    )
+    assert "`metrifly dev`" in bench.told("sync", connection, "--account", "ann", status=1)
+    bench.account.account.keys.clear()
+    assert again in bench.told("sync", connection, "--here", "--account", "ann", status=1)
+    assert again in bench.told("connections", "--account", "ann")
+    monkeypatch.setattr("metrifly_pipeline.domain.plans._LIMITS", {Plan.STARTER: 1, Plan.STANDARD: 9, Plan.PRO: None})
+    full = bench.told(*connect, status=1)
+    assert "`metrifly disconnect CONNECTION --account ann`" in full
+    assert "`metrifly account plan ann standard`" in full  # which acts for no account
+    assert f"metrifly sync {connection} --account ann\n" in bench("exchange", "kraken", "--account", "ann")
+    bench("disconnect", connection, "--account", "ann")
+    assert f"`metrifly reconnect {connection} --account ann`" in bench.told(
+        "disconnect", connection, "--account", "ann", status=1
     )
 
 
@@ -101,3 +129,28 @@ def test_a_full_plan_is_told_before_a_key_is_asked_for_and_a_smaller_one_keeps_s
     bench("disconnect", connection)
     for command in ("reconnect", "replace-key"):
         assert "allows 0 linked exchanges" in bench(command, connection, status=1)
+
+
+def test_an_empty_setting_means_the_default_account(bench, monkeypatch):
+    connection = bench.connect()
+    monkeypatch.setenv("METRIFLY_ACCOUNT", "")
+
+    assert [view["connection"] for view in bench.json("connections")] == [connection]
+
+
+def test_what_acts_for_no_account_is_not_held_up_by_a_setting_that_names_an_unknown_one(bench, monkeypatch):
+    connection = bench.connect()
+    monkeypatch.setenv("METRIFLY_ACCOUNT", "bob")
+
+    assert "metrifly exchange kraken" in bench("exchanges", "krak")
+    bench._sleep(1.0)  # what the daemon does: it syncs for every account
+    bench._publish_here(Settings())
+    assert bench.json("query", "SELECT connection_id FROM trades") == [{"connection_id": connection}]
+
+
+ACTING = "connect connections disconnect exchange move quarantine rebuild reconcile reconnect replace-key sync test"
+
+
+@pytest.mark.parametrize("command", [*ACTING.split(), "portfolio create", "portfolio list"])
+def test_every_command_that_works_on_an_account_takes_it_as_an_option(bench, command):
+    assert "--account NAME" in bench(*command.split(), "--help")

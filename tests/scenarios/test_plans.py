@@ -1,5 +1,7 @@
 """The page's "Connection limits apply": Starter up to 3 linked exchanges, Standard up to 10, Pro unlimited."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -96,6 +98,30 @@ def test_a_smaller_plan_keeps_what_is_linked_in_sync_and_refuses_only_new_ones(h
     assert home.connect(accounts[4], customer=ann).id
     with pytest.raises(RefusedError, match="allows 3 linked exchanges, and 3 are linked"):
         home.product.connecting.reconnect(linked[0], home.credential(accounts[0].key))
+
+
+def test_twenty_keys_given_at_once_link_as_many_exchanges_as_the_plan_allows(home):
+    accounts = traders(20)
+    home.start(*accounts)
+    ann = home.customer("ann", Plan.STANDARD)
+    barrier = threading.Barrier(len(accounts))
+
+    def link(account):
+        barrier.wait()
+        try:
+            return home.connect(account, customer=ann).id
+        except RefusedError as refused:
+            return str(refused)
+
+    with ThreadPoolExecutor(len(accounts)) as pool:
+        told = list(pool.map(link, accounts))
+
+    made = {each.id for each in home.live()}
+    assert len(made) == 10
+    assert made <= set(told)
+    assert sum("The plan Standard allows 10 linked exchanges, and 10 are linked" in each for each in told) == 10
+    assert {row[0] for row in home.control_rows()["credentials"]} == made
+    assert len(home.work()) == 10
 
 
 def test_a_plan_counts_one_customers_connections_only(home):
