@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.control.store import open_store
 from metrifly_pipeline.domain.ids import AccountId
+from metrifly_pipeline.domain.plans import DEFAULT_ACCOUNT
 from metrifly_pipeline.domain.ports import (
     Clock,
     ControlStore,
@@ -25,11 +26,13 @@ from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake import open_lake
+from metrifly_pipeline.services.accounting import Accounting
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.maintaining import Maintaining
+from metrifly_pipeline.services.moving import Moving
 from metrifly_pipeline.services.publishing import Publishing
 from metrifly_pipeline.services.requesting import Requesting
 from metrifly_pipeline.services.syncing import Syncing, SyncPorts
@@ -48,14 +51,24 @@ class Product:
     lake: Lake
     vault: Vault
     gateway: ExchangeGateway
+    accounting: Accounting
     connecting: Connecting
+    moving: Moving
     syncing: Syncing
     requesting: Requesting
     listing: Listing
     publishing: Publishing
     maintaining: Maintaining
     clock: Clock
-    account: AccountId
+
+    @property
+    def account(self) -> AccountId:
+        """The account that is acted for. Looked up when it is asked for: not everything acts for one.
+
+        Raises:
+            NotFoundError: METRIFLY_ACCOUNT or `--account` names one that wasn't created.
+        """
+        return self.accounting.named(self.settings.account or DEFAULT_ACCOUNT)
 
 
 def real_clock() -> datetime:
@@ -141,14 +154,15 @@ def _wire(
         lake=lake,
         vault=vault,
         gateway=gateway,
+        accounting=Accounting(control, clock),
         connecting=connecting,
+        moving=Moving(control, clock),
         syncing=syncing,
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,
         publishing=Publishing(control, lake, listing, clock),
         maintaining=Maintaining(control, lake, clock),
         clock=clock,
-        account=control.ensure_account(settings.account, clock()),
     )
 
 

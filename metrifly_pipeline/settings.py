@@ -22,6 +22,7 @@ class Settings(BaseSettings):
     egress_ips: str = ""
     """Comma-separated addresses from which requests leave; shown as the IPs to allow."""
     account: str = "default"
+    """Name of the account that commands act for."""
     daily_window_hours: int = Field(default=24, ge=1, le=24)
     """The daily sync spreads connections over this many hours, beginning at midnight UTC."""
     limit_scale: float = Field(default=1.0, ge=1.0)

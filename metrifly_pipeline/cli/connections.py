@@ -1,19 +1,20 @@
-"""Commands around a connection's key: test, connect, replace-key, connections, disconnect."""
+"""Connecting and looking: test, connect, connections."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrifly_pipeline.cli.acting import next_command, said
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
-from metrifly_pipeline.cli.render import Col, count, heading, item, paste, print_json, say, span, table, words
+from metrifly_pipeline.cli.render import Col, heading, item, paste, print_json, say, span, table, words
 from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import is_connection_id
 from metrifly_pipeline.domain.reasons import Level
 from metrifly_pipeline.domain.status import Status
-from metrifly_pipeline.domain.trouble import RefusedError
 
 if TYPE_CHECKING:
     from metrifly_pipeline.services.reports import ConnectionView, PermissionLine
@@ -86,11 +87,13 @@ def connect(
     wanted = exchange.strip().lower()
     with opened(context) as product:
         spec = product.gateway.spec(wanted)
-        product.control.find_portfolio(product.account, portfolio)
+        account = product.account
+        product.control.find_portfolio(account, portfolio)
+        product.accounting.require_room(account)
         credential = get_credential(spec, credentials_file, doors_of(context).ask_hidden)
         made = product.connecting.connect(
             ConnectRequest(
-                account=product.account,
+                account=account,
                 exchange=wanted,
                 portfolio=portfolio,
                 credential=credential,
@@ -104,55 +107,9 @@ def connect(
         print_json(view_json(view, now))
         return
     say(f"Connected {made.id}{f' ({LOCAL})' if view.is_local else ''} to portfolio {view.portfolio_name}.")
-    show_attention([view], now)
+    show_attention([view], now, partial(said, context))
     say("Its first import waits for the daemon of `metrifly dev`; to run it here and now:")
-    paste(f"metrifly sync {made.id} --here")
-
-
-def replace_key(
-    context: typer.Context,
-    connection: Annotated[str, typer.Argument(metavar="CONNECTION")],
-    credentials_file: CredentialsFile = None,
-    as_json: Json = False,
-) -> None:
-    """Use a new key of the same exchange account.
-
-    Also connects a disconnected connection again.
-    """
-    with opened(context) as product:
-        before = own_connection(product, connection)
-        spec = product.gateway.spec(before.exchange)
-        credential = get_credential(spec, credentials_file, doors_of(context).ask_hidden)
-        product.connecting.replace_key(before.id, credential)
-        view = product.listing.view(before.id)
-        now = product.clock()
-    if as_json:
-        print_json(view_json(view, now))
-        return
-    verb = "Reconnected" if before.disconnected_at else "Replaced the key of"
-    say(f"{verb} {before.id}; the old key is erased. A sync waits for the daemon of `metrifly dev`; to run it here:")
-    paste(f"metrifly sync {before.id} --here")
-    show_attention([view], now)
-
-
-def disconnect(
-    context: typer.Context, connection: Annotated[str, typer.Argument(metavar="CONNECTION")], as_json: Json = False
-) -> None:
-    """Stop the syncs and erase the key; every trade stays."""
-    with opened(context) as product:
-        before = own_connection(product, connection)
-        if before.disconnected_at is not None:
-            raise RefusedError(f"{before.id} is disconnected already, since {before.disconnected_at:%Y-%m-%d}.")
-        product.connecting.disconnect(before.id)
-        view = product.listing.view(before.id)
-        now = product.clock()
-    if as_json:
-        print_json(view_json(view, now))
-        return
-    kept = f"{count(view.trades, 'trade')} and {count(view.movements, 'movement')} stay"
-    say(f"Disconnected {before.id}: syncs have stopped, the key is erased, {kept}.")
-    say("Delete the key at the exchange too. To connect again:")
-    paste(f"metrifly replace-key {before.id}")
+    paste(next_command(context, f"metrifly sync {made.id} --here"))
 
 
 def list_connections(context: typer.Context, as_json: Json = False) -> None:
@@ -165,10 +122,10 @@ def list_connections(context: typer.Context, as_json: Json = False) -> None:
     elif not views:
         say("There is no connection yet. Find your exchange: `metrifly exchanges`.")
     else:
-        show_connections(views, now)
+        show_connections(views, now, partial(said, context))
 
 
-def show_connections(views: "Sequence[ConnectionView]", now: datetime) -> None:
+def show_connections(views: "Sequence[ConnectionView]", now: datetime, say_it: Callable[[str], str] = str) -> None:
     """The table of connections, and below it what needs someone."""
     columns = [
         Col("connection", whole=True),
@@ -184,7 +141,7 @@ def show_connections(views: "Sequence[ConnectionView]", now: datetime) -> None:
         columns.insert(1, Col("", whole=True))
         rows = [(row[0], LOCAL if view.is_local else "", *row[1:]) for row, view in zip(rows, views, strict=True)]
     table(columns, rows, gap=1)  # the one table that is as wide as most terminals
-    show_attention(views, now)
+    show_attention(views, now, say_it)
 
 
 def _row(view: "ConnectionView", now: datetime) -> tuple[object, ...]:
@@ -217,8 +174,8 @@ def status_words(view: "ConnectionView") -> str:
     return text
 
 
-def show_attention(views: "Sequence[ConnectionView]", now: datetime) -> None:
-    """What stands at level action or notice: why, and what to do."""
+def show_attention(views: "Sequence[ConnectionView]", now: datetime, say_it: Callable[[str], str] = str) -> None:
+    """What stands at level action or notice: why, and what to do, with its commands as `say_it` has them."""
     shown = [(view, rows) for view in views if (rows := _worth_showing(view, now))]
     for view, rows in shown:
         say()
@@ -228,7 +185,7 @@ def show_attention(views: "Sequence[ConnectionView]", now: datetime) -> None:
             sign = "needs attention" if attention.level(now) is Level.ACTION else "notice"
             detail = f" ({attention.detail})" if attention.detail else ""
             item(f"{sign}: {attention.title}{detail}, since {attention.since:%Y-%m-%d}.")
-            item(attention.remedy, indent=4)
+            item(say_it(attention.remedy), indent=4)
 
 
 def _worth_showing(view: "ConnectionView", now: datetime) -> list[Attention]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import typer
 
+from metrifly_pipeline.cli.acting import settings_for
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Sleep
 from metrifly_pipeline.domain.spec import CredentialField
@@ -61,6 +62,12 @@ def _ask_hidden(fields: Sequence[CredentialField]) -> Mapping[str, str]:
     return ask_hidden(fields)
 
 
+def _ask_yes(question: str) -> bool:
+    from metrifly_pipeline.cli.hidden import ask_yes
+
+    return ask_yes(question)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doors:
     """Everything around the commands."""
@@ -72,6 +79,7 @@ class Doors:
     """Returns where to read how Metrifly itself failed; empty where it did not. The next one too."""
     publish_here: Callable[[Settings], str] = _publish_here
     ask_hidden: Callable[[Sequence[CredentialField]], Mapping[str, str]] = _ask_hidden
+    ask_yes: Callable[[str], bool] = _ask_yes
     sleep: Sleep = _sleep
 
 
@@ -84,7 +92,7 @@ def doors_of(context: typer.Context) -> Doors:
 def opened(context: typer.Context) -> "Iterator[Product]":
     """The product of this invocation's settings, open for the block."""
     doors = doors_of(context)
-    with doors.open_product(doors.settings()) as product:
+    with doors.open_product(settings_for(context, doors.settings())) as product:
         yield product
 
 
@@ -103,5 +111,7 @@ def own_connection(product: "Product", connection: str) -> Connection:
     found = own.get(ConnectionId(connection.strip().lower()))
     if found is None:
         known = f"There are: {', '.join(own)}." if own else "There is none yet: see `metrifly connect --help`."
-        raise NotFoundError(f"No connection is called {connection}. {known}")
+        account = product.control.account(product.account).name
+        others = " For another account, say --account NAME." if len(product.accounting.every()) > 1 else ""
+        raise NotFoundError(f"No connection is called {connection} in the account {account}. {known}{others}")
     return found

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.columns import Columns
 
+from metrifly_pipeline.cli.acting import next_command
 from metrifly_pipeline.cli.doors import opened
 from metrifly_pipeline.cli.render import Col, console, heading, item, numbered, paste, print_json, say, table
 from metrifly_pipeline.domain.ports import CatalogEntry
@@ -83,7 +84,7 @@ def show_exchange(
     _show_guide(spec, ips)
     _show_surfaces(spec)
     _show_limits(spec)
-    _show_connections(spec, views)
+    _show_connections(context, spec, views)
 
 
 def _show_guide(spec: ExchangeSpec, ips: Sequence[str]) -> None:
@@ -129,20 +130,24 @@ def _show_limits(spec: ExchangeSpec) -> None:
     table([Col("limit"), Col("at once", right=True), Col("a minute", right=True), Col("counted")], rows, indent=2)
 
 
-def _show_connections(spec: ExchangeSpec, views: "Sequence[ConnectionView]") -> None:
+def _show_connections(context: typer.Context, spec: ExchangeSpec, views: "Sequence[ConnectionView]") -> None:
     say()
     if not views:
         heading("No connection here yet")
-        paste(f"metrifly test {spec.name}")
-        paste(f"metrifly connect {spec.name} --portfolio NAME")
+        paste(next_command(context, f"metrifly test {spec.name}"))
+        paste(next_command(context, f"metrifly connect {spec.name} --portfolio NAME"))
         return
     heading("Your connections")
-    columns = [Col("connection", whole=True), Col("portfolio"), Col("status"), Col("to sync it now", whole=True)]
-    table(columns, [(v.connection.id, v.portfolio_name, v.status, _next(v)) for v in views], indent=2)
+    columns = [Col("connection", whole=True), Col("portfolio"), Col("status"), Col("next", whole=True)]
+    table(
+        columns,
+        [(v.connection.id, v.portfolio_name, v.status, next_command(context, _next(v))) for v in views],
+        indent=2,
+    )
 
 
 def _next(view: "ConnectionView") -> str:
-    verb = "sync" if view.connection.disconnected_at is None else "replace-key"
+    verb = "sync" if view.connection.disconnected_at is None else "reconnect"
     return f"metrifly {verb} {view.connection.id}"
 
 

@@ -1,4 +1,7 @@
-"""Asking for a key on the terminal without showing it. One silent span for all fields: getpass shows what is pasted too early, or drops it."""
+"""Asking on the terminal: for a key without showing it, and for a yes.
+
+One silent span for all fields: getpass shows what is pasted too early, or drops it.
+"""
 
 import termios
 from collections.abc import Mapping, Sequence
@@ -28,6 +31,21 @@ def ask_hidden(fields: Sequence[CredentialField]) -> Mapping[str, str]:
             "There is no terminal to ask for the key on. Give it with --credentials-file FILE, or - for standard input."
         )
         raise RefusedError(message) from None
+
+
+def ask_yes(question: str) -> bool:
+    """Put a question to whoever sits at the terminal; only "yes" or "y" means yes.
+
+    Raises:
+        RefusedError: There is no terminal to ask on.
+    """
+    try:
+        with TERMINAL.open("r", encoding="utf-8") as reading, TERMINAL.open("w", encoding="utf-8") as writing:
+            writing.write(f"{question} [yes/no]: ")
+            writing.flush()
+            return reading.readline().strip().lower() in {"y", "yes"}
+    except OSError:
+        raise RefusedError(f"{question} There is no terminal to answer on: say --yes if so.") from None
 
 
 def _ask(fields: Sequence[CredentialField], reading: TextIO, writing: TextIO) -> Mapping[str, str]:

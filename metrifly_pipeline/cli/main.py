@@ -6,7 +6,19 @@ from collections.abc import Sequence
 import typer
 from pydantic import ValidationError
 
-from metrifly_pipeline.cli import connections, demo, dev, exchanges, local, portfolios, reading, syncing
+from metrifly_pipeline.cli import (
+    accounts,
+    changing,
+    connections,
+    demo,
+    dev,
+    exchanges,
+    local,
+    portfolios,
+    reading,
+    syncing,
+)
+from metrifly_pipeline.cli.acting import of_account
 from metrifly_pipeline.cli.apology import apologise
 from metrifly_pipeline.cli.doors import Doors
 from metrifly_pipeline.cli.render import complain
@@ -27,17 +39,20 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("dev")(dev.dev)
 app.command("exchanges")(exchanges.list_exchanges)
-app.command("exchange")(exchanges.show_exchange)
+app.command("exchange")(of_account(exchanges.show_exchange))
+app.add_typer(accounts.app, name="account")
 app.add_typer(portfolios.app, name="portfolio")
-app.command("test")(connections.try_key)
-app.command("connect")(connections.connect)
-app.command("connections")(connections.list_connections)
-app.command("sync")(syncing.sync)
-app.command("replace-key")(connections.replace_key)
-app.command("disconnect")(connections.disconnect)
-app.command("rebuild")(syncing.rebuild)
-app.command("reconcile")(reading.reconcile)
-app.command("quarantine")(reading.quarantine)
+app.command("test")(of_account(connections.try_key))
+app.command("connect")(of_account(connections.connect))
+app.command("connections")(of_account(connections.list_connections))
+app.command("sync")(of_account(syncing.sync))
+app.command("replace-key")(of_account(changing.replace_key))
+app.command("disconnect")(of_account(changing.disconnect))
+app.command("reconnect")(of_account(changing.reconnect))
+app.command("move")(of_account(changing.move))
+app.command("rebuild")(of_account(syncing.rebuild))
+app.command("reconcile")(of_account(reading.reconcile))
+app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
 app.add_typer(local.app, name="sandbox")
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from metrifly_pipeline.cli.acting import next_command, of_account
 from metrifly_pipeline.cli.doors import opened, own_connections
 from metrifly_pipeline.cli.render import Col, paste, print_json, say, table
 from metrifly_pipeline.domain.status import Portfolio
@@ -12,6 +13,7 @@ app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create and 
 
 
 @app.command()
+@of_account
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="A name of your own; unique, in any case of letters.")],
@@ -25,10 +27,11 @@ def create(
         return
     say(f"Created portfolio {made.name} ({made.id}).")
     say("Next, connect an exchange to it:")
-    paste(f'metrifly connect EXCHANGE --portfolio "{made.name}"')
+    paste(next_command(context, f'metrifly connect EXCHANGE --portfolio "{made.name}"'))
 
 
 @app.command("list")
+@of_account
 def list_portfolios(
     context: typer.Context, as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False
 ) -> None:

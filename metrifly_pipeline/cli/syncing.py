@@ -1,11 +1,13 @@
 """`metrifly sync` and `metrifly rebuild`: ask for syncs, wait for their answers, or run them in this process."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from metrifly_pipeline.cli.acting import said
 from metrifly_pipeline.cli.doors import Doors, doors_of, opened, own_connection, own_connections
 from metrifly_pipeline.cli.render import Col, complain, count, print_json, say, table
 from metrifly_pipeline.domain.ids import ConnectionId
@@ -66,7 +68,7 @@ def sync(
         else:
             _need_daemon(doors, product, connection)
             done = Here(_wait(doors, product, requests, connection) if wait else _answers(product, requests))
-    show_answers(done.asked, as_json=as_json)
+    show_answers(done.asked, partial(said, context), as_json=as_json)
     if done.fault:
         raise RefusedError(done.fault)
     if any(not one.answer.ok for one in done.asked):
@@ -77,7 +79,7 @@ def _wanted(product: "Product", connection: str | None) -> list[ConnectionId]:
     if connection is not None:
         found = own_connection(product, connection)
         if found.disconnected_at is not None:
-            message = f"{found.id} is disconnected. To connect it again: `metrifly replace-key {found.id}`."
+            message = f"{found.id} is disconnected. To connect it again: `metrifly reconnect {found.id}`."
             raise RefusedError(message)
         return [found.id]
     live = [item.id for item in own_connections(product) if item.disconnected_at is None]
@@ -153,12 +155,15 @@ def _answers(product: "Product", requests: Sequence[SyncRequest]) -> list[Asked]
     return [Asked(request=request, answer=product.requesting.answer(request)) for request in requests]
 
 
-def show_answers(asked: Sequence[Asked], *, as_json: bool = False) -> None:
-    """Print what became of each."""
+def show_answers(asked: Sequence[Asked], say_it: Callable[[str], str] = str, *, as_json: bool = False) -> None:
+    """Print what became of each, with the commands of a remedy as `say_it` has them."""
     if as_json:
         print_json([_json(one) for one in asked])
     else:
-        table([Col("connection", whole=True), Col("")], [(one.request.connection, one.answer.text) for one in asked])
+        table(
+            [Col("connection", whole=True), Col("")],
+            [(one.request.connection, say_it(one.answer.text)) for one in asked],
+        )
 
 
 def _json(one: Asked) -> dict[str, object]:

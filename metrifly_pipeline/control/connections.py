@@ -1,4 +1,4 @@
-"""Connections and their sealed credentials: linking, replacing a key, disconnecting."""
+"""Connections and their sealed credentials: linking, replacing a key, moving, disconnecting."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,15 +7,17 @@ from sqlalchemy import Connection as Database
 from sqlalchemy import delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from metrifly_pipeline.control.accounts import require_room
 from metrifly_pipeline.control.attention import clear_key_findings, show_status
 from metrifly_pipeline.control.engine import wipe_traces
 from metrifly_pipeline.control.leases import fence
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.requests import drop_unanswered, file
 from metrifly_pipeline.control.rows import from_connection, lock_connection, one_connection, to_connection
-from metrifly_pipeline.control.tables import connections, credentials, leases, portfolios
+from metrifly_pipeline.control.tables import connections, credentials, leases, portfolios, publishing
 from metrifly_pipeline.control.transactions import Transactions
-from metrifly_pipeline.domain.ids import AccountId, ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
+from metrifly_pipeline.domain.linking import linked_already
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.status import Connection, SealedCredential, Status, SyncKind, SyncRequest, Urgency
 from metrifly_pipeline.domain.trouble import NotFoundError, RefusedError
@@ -27,11 +29,16 @@ class Connections(Transactions):
     def add_connection(self, connection: Connection, sealed: SealedCredential, now: datetime) -> SyncRequest:
         """Store connection and credential, file the first import, and number the change.
 
-        RefusedError where this account has linked the same identity already, NotFoundError for a portfolio of another account.
+        RefusedError where the account's plan has no room, or where the same identity is linked already, in this account or another;
+        NotFoundError for a portfolio of another account.
         """
         try:
             with self._writing() as db:
-                _require_portfolio(db, connection)
+                _require_portfolio(db, connection.account, connection.portfolio)
+                # First, for its lock: of transactions that link, the next one counts and compares when this one has ended.
+                number_change(db, [connection.portfolio], Urgency.NOW, now)
+                _require_unlinked(db, connection, connection.identity)
+                require_room(db, connection.account)
                 values = from_connection(connection) | {
                     "credential_version": sealed.version,
                     "shown_status": Status.IMPORTING,
@@ -39,20 +46,9 @@ class Connections(Transactions):
                 db.execute(insert(connections).values(values))
                 db.execute(insert(leases).values(connection=connection.id))
                 _store(db, connection.id, sealed)
-                request = file(db, connection.id, SyncKind.FIRST_IMPORT, now)
-                number_change(db, [connection.portfolio], Urgency.NOW, now)
-                return request
-        except IntegrityError:  # the database's own rule, so it holds against another process too
-            raise self._taken(connection, connection.identity) from None
-
-    def _taken(self, connection: Connection, identity: str | None) -> RefusedError:
-        linked = None if identity is None else self.find_identity(connection.account, connection.exchange, identity)
-        if linked is None:
-            return RefusedError(f"The id {connection.id} is taken; try again")
-        return RefusedError(
-            f"This exchange account is linked already as {linked.id}; "
-            f"run `metrifly replace-key {linked.id}` to give it another key"
-        )
+                return file(db, connection.id, SyncKind.FIRST_IMPORT, now)
+        except IntegrityError:
+            raise RefusedError(f"The id {connection.id} is taken; try again") from None
 
     def connection(self, connection: ConnectionId) -> Connection:
         """One connection; NotFoundError."""
@@ -68,15 +64,9 @@ class Connections(Transactions):
             return [to_connection(row) for row in db.execute(query).mappings()]
 
     def find_identity(self, account: AccountId, exchange: str, identity: str) -> Connection | None:
-        """This account's connection to that exchange account, if any (disconnected ones included)."""
-        query = select(connections).where(
-            connections.c.account == account,
-            connections.c.exchange == exchange,
-            connections.c.identity == identity,
-        )
+        """The connection to that exchange account, disconnected ones included: this account's own, else another's."""
         with self._reading() as db:
-            row = db.execute(query).mappings().one_or_none()
-        return None if row is None else to_connection(row)
+            return _linked(db, account, exchange, identity)
 
     def sealed_credential(self, connection: ConnectionId) -> SealedCredential | None:
         """The newest version; None after a disconnect."""
@@ -99,22 +89,35 @@ class Connections(Transactions):
         RefusedError where the identity is another one or is linked by another connection, and where the version isn't newer: somebody else
         replaced the key at the same time.
         """
-        known = self.connection(connection)
-        try:
-            with self._writing() as db:
-                known = lock_connection(db, connection)
-                _require_replaceable(known, sealed, identity)
-                db.execute(delete(credentials).where(credentials.c.connection == connection))
-                _store(db, connection, sealed)
-                _reconnect(db, known, sealed, identity)
-                fence(db, connection)
-                clear_key_findings(db, connection)
-                file(db, connection, SyncKind.SYNC_NOW if known.first_import_done else SyncKind.FIRST_IMPORT, now)
-                show_status(db, connection, now)
-                number_change(db, [known.portfolio], Urgency.NOW, now)
-        except IntegrityError:
-            raise self._taken(known, identity) from None
+        with self._writing() as db:
+            known = lock_connection(db, connection)
+            _require_replaceable(known, sealed, identity)
+            number_change(db, [known.portfolio], Urgency.NOW, now)  # its lock, as in `add_connection`
+            if known.identity is None:
+                _require_unlinked(db, known, identity)
+            if known.disconnected_at is not None:
+                require_room(db, known.account)
+            db.execute(delete(credentials).where(credentials.c.connection == connection))
+            _store(db, connection, sealed)
+            _reconnect(db, known, sealed, identity)
+            fence(db, connection)
+            clear_key_findings(db, connection)
+            file(db, connection, SyncKind.SYNC_NOW if known.first_import_done else SyncKind.FIRST_IMPORT, now)
+            show_status(db, connection, now)
         wipe_traces(self._engine)
+
+    def move(self, connection: ConnectionId, portfolio: PortfolioId, now: datetime) -> None:
+        """Let a connection flow into another portfolio of its account, and number the change of both.
+
+        RefusedError where it flows into that one already, NotFoundError for a portfolio of another account.
+        """
+        with self._writing() as db:
+            known = lock_connection(db, connection)
+            _require_portfolio(db, known.account, portfolio)
+            if known.portfolio == portfolio:
+                raise RefusedError(f"{connection} flows into this portfolio already; nothing was changed")
+            db.execute(update(connections).where(connections.c.id == connection).values(portfolio=portfolio))
+            number_change(db, [known.portfolio, portfolio], Urgency.NOW, now)
 
     def disconnect(self, connection: ConnectionId, now: datetime) -> None:
         """Erase the credential, fence a running sync, drop waiting requests, mark, number the change. Again: nothing."""
@@ -133,15 +136,15 @@ class Connections(Transactions):
 
     def note_probe(self, connection: ConnectionId, facts: KeyFacts, now: datetime) -> None:
         """The key was asked what it may do. An identity is kept where none was known; comparing it is the caller's."""
-        known = self.connection(connection)
-        try:
-            with self._writing() as db:
-                known = lock_connection(db, connection)
-                identity = known.identity or facts.identity
-                values = {"probed_at": now, "identity": identity, "key_expires_at": facts.expires_at}
-                db.execute(update(connections).where(connections.c.id == connection).values(values))
-        except IntegrityError:
-            raise self._taken(known, facts.identity) from None
+        with self._writing() as db:
+            known = lock_connection(db, connection)
+            if known.identity is None and facts.identity is not None:
+                # The lock of `number_change`, as in `add_connection`; but here is nothing to number.
+                db.execute(select(publishing.c.id).with_for_update()).all()
+                _require_unlinked(db, known, facts.identity)
+            identity = known.identity or facts.identity
+            values = {"probed_at": now, "identity": identity, "key_expires_at": facts.expires_at}
+            db.execute(update(connections).where(connections.c.id == connection).values(values))
 
     def note_sweep(self, connection: ConnectionId, now: datetime) -> None:
         """All symbols were asked."""
@@ -150,10 +153,24 @@ class Connections(Transactions):
             db.execute(update(connections).where(connections.c.id == connection).values(swept_at=now))
 
 
-def _require_portfolio(db: Database, connection: Connection) -> None:
-    owner = select(portfolios.c.account).where(portfolios.c.id == connection.portfolio)
-    if db.execute(owner).scalar() != connection.account:
-        raise NotFoundError(f"There is no portfolio {connection.portfolio}")
+def _require_portfolio(db: Database, account: AccountId, portfolio: PortfolioId) -> None:
+    owner = select(portfolios.c.account).where(portfolios.c.id == portfolio)
+    if db.execute(owner).scalar() != account:
+        raise NotFoundError(f"There is no portfolio {portfolio}")
+
+
+def _linked(db: Database, account: AccountId, exchange: str, identity: str) -> Connection | None:
+    query = select(connections).where(connections.c.exchange == exchange, connections.c.identity == identity)
+    own_first = (connections.c.account != account, connections.c.id)
+    row = db.execute(query.order_by(*own_first).limit(1)).mappings().one_or_none()
+    return None if row is None else to_connection(row)
+
+
+def _require_unlinked(db: Database, connection: Connection, identity: str | None) -> None:
+    """RefusedError where this identity is linked by another connection, of whichever account."""
+    linked = None if identity is None else _linked(db, connection.account, connection.exchange, identity)
+    if linked is not None and linked.id != connection.id:
+        raise RefusedError(linked_already(linked, connection.account))
 
 
 def _require_replaceable(known: Connection, sealed: SealedCredential, identity: str | None) -> None:

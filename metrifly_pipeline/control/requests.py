@@ -23,9 +23,7 @@ class Requests(Transactions):
         with self._writing() as db:
             known = lock_connection(db, connection)
             if known.disconnected_at is not None and kind is not SyncKind.REBUILD:
-                raise RefusedError(
-                    f"{connection} is disconnected; `metrifly replace-key {connection}` connects it again"
-                )
+                raise RefusedError(f"{connection} is disconnected; `metrifly reconnect {connection}` connects it again")
             return file(db, connection, kind, now)
 
     def requests(self, *, waiting: bool, kinds: Sequence[SyncKind] | None = None) -> Sequence[SyncRequest]:

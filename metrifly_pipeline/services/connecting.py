@@ -1,12 +1,13 @@
-"""From a pasted key to a connection, and what happens to it later: test, connect, replace the key, disconnect."""
+"""From a pasted key to a connection, and what happens to it later: test, connect, replace the key, reconnect, disconnect."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, new_connection_id
+from metrifly_pipeline.domain.linking import linked_already
 from metrifly_pipeline.domain.ports import Budget, Clock, ControlStore, ExchangeGateway, ExchangeSession, Finding, Vault
 from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.records import KeyFacts
@@ -26,6 +27,19 @@ class KeyRefusedError(RefusedError):
         extra = f" ({detail})" if detail else ""
         super().__init__(f"{MEANING[reason].title}{extra}. {remedy_for(reason, exchange, connection)}")
         self.reason = reason
+
+
+class IdentityUnverifiedError(RefusedError):
+    """Nobody can tell whether a new key opens the same exchange account, and nobody said that it does. Nothing was stored."""
+
+
+Answer = Callable[[str], bool]
+"""Puts a question to a person; whether the answer is yes."""
+
+
+def say_no(_question: str) -> bool:
+    """The answer where nobody was asked."""
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +90,7 @@ class Connecting:
         sealed = self._ports.control.sealed_credential(connection_id)
         if sealed is None:
             message = (
-                f"{connection_id} is disconnected and its key was erased. Run `metrifly replace-key {connection_id}`."
+                f"{connection_id} is disconnected and its key was erased. Run `metrifly reconnect {connection_id}`."
             )
             raise RefusedError(message)
         credential = self._ports.vault.open(connection.account, sealed)
@@ -91,7 +105,8 @@ class Connecting:
 
         Raises:
             KeyRefusedError: The key can't be used; nothing was stored.
-            RefusedError: This exchange account is linked already, or there is no such portfolio or exchange.
+            RefusedError: This exchange account is linked already, the account's plan has no room, or there is no such portfolio or
+                exchange.
         """
         ports = self._ports
         portfolio = ports.control.find_portfolio(request.account, request.portfolio)
@@ -119,22 +134,53 @@ class Connecting:
         self._store_facts(connection_id, request.exchange, facts)
         return ports.control.connection(connection_id)
 
-    def replace_key(self, connection_id: ConnectionId, credential: Credential) -> Connection:
+    def replace_key(
+        self, connection_id: ConnectionId, credential: Credential, is_same_account: Answer = say_no
+    ) -> Connection:
         """Put a new key in place of the old: same connection, cursors and trades; also reconnects.
+
+        Args:
+            connection_id: The connection.
+            credential: The new key.
+            is_same_account: Asked only where the exchange does not tell which exchange account a key opens.
 
         Raises:
             KeyRefusedError: The key can't be used, or opens a different exchange account; the old one stays.
+            IdentityUnverifiedError: It could not be verified that it is the same exchange account, and the answer wasn't yes.
+            RefusedError: It would reconnect, and the account's plan has no room.
         """
         ports = self._ports
         connection = ports.control.connection(connection_id)
         facts = self._checked(connection.exchange, credential, connection.base_url, connection_id)
-        if connection.identity is not None and facts.identity != connection.identity:
-            raise KeyRefusedError(Reason.DIFFERENT_ACCOUNT, "", connection.exchange, connection_id)
+        self._require_same_account(connection, facts.identity, is_same_account)
         version = connection.credential_version + 1
         sealed = ports.vault.seal(connection.account, connection_id, version, credential)
         ports.control.replace_credential(connection_id, sealed, facts.identity, ports.clock())
         self._store_facts(connection_id, connection.exchange, facts)
         return ports.control.connection(connection_id)
+
+    def reconnect(
+        self, connection_id: ConnectionId, credential: Credential, is_same_account: Answer = say_no
+    ) -> Connection:
+        """Connect a disconnected connection again, with a key of the same exchange account; it goes on where it stopped.
+
+        Raises:
+            RefusedError: It is connected. Otherwise as `replace_key`.
+        """
+        require_disconnected(self._ports.control.connection(connection_id))
+        return self.replace_key(connection_id, credential, is_same_account)
+
+    def _require_same_account(self, connection: Connection, identity: str | None, is_same: Answer) -> None:
+        if None in (connection.identity, identity):
+            title = self._ports.gateway.spec(connection.exchange).title
+            doubt = (
+                f"It could not be verified that this key opens the same exchange account as before: {title} does not tell. "
+                f"The trades of another one would be mixed with those of {connection.id}."
+            )
+            if not is_same(doubt):
+                raise IdentityUnverifiedError(f"{doubt} Nothing was changed.")
+        elif identity != connection.identity:
+            raise KeyRefusedError(Reason.DIFFERENT_ACCOUNT, "", connection.exchange, connection.id)
 
     def disconnect(self, connection_id: ConnectionId) -> Connection:
         """Stop the syncs and erase the credential; every trade stays."""
@@ -163,11 +209,7 @@ class Connecting:
     def _refuse_linked(self, account: AccountId, exchange: str, identity: str) -> None:
         linked = self._ports.control.find_identity(account, exchange, identity)
         if linked is not None:
-            message = (
-                f"This exchange account is linked already, as {linked.id}. To use another key for it, run "
-                f"`metrifly replace-key {linked.id}`."
-            )
-            raise RefusedError(message)
+            raise RefusedError(linked_already(linked, account))
 
     def _free_id(self, exchange: str) -> ConnectionId:
         taken = {connection.id for connection in self._ports.control.connections()}
@@ -208,6 +250,14 @@ class Connecting:
         if missing:
             return PermissionLine(name="IP", ok=False, text=f"add {', '.join(missing)} to the key's allowed addresses")
         return PermissionLine(name="IP", ok=True, text="this address is allowed")
+
+
+def require_disconnected(connection: Connection) -> None:
+    """RefusedError where it is connected: reconnecting is for those that were disconnected."""
+    if connection.disconnected_at is None:
+        raise RefusedError(
+            f"{connection.id} is connected. To give it another key, run `metrifly replace-key {connection.id}`."
+        )
 
 
 def _switches(spec: ExchangeSpec, stream: Stream) -> str:

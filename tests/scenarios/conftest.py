@@ -12,6 +12,7 @@ from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.sandbox.builder import AccountBuilder
 from metrifly_pipeline.sandbox.generate import generate
 from metrifly_pipeline.sandbox.truth import TruthAccount, TruthKey
+from tests.scenarios.benches import Bench
 from tests.scenarios.homes import SEED, Home, Time, key_of
 
 EXCHANGES = ("kraken", "binance", "okx")
@@ -92,3 +93,14 @@ def copied(master: Path, connection: ConnectionId, account: TruthAccount, folder
     db.close()
     home.accounts[connection] = account
     return Imported(home, connection, account, key_of(account))
+
+
+@pytest.fixture
+def bench(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("METRIFLY_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("METRIFLY_LIMIT_SCALE", "1000")
+    for name in ("METRIFLY_DATABASE_URL", "METRIFLY_MASTER_KEY", "METRIFLY_EGRESS_IPS", "METRIFLY_ACCOUNT"):
+        monkeypatch.delenv(name, raising=False)
+    made = Bench(tmp_path / "home", capsys)
+    with made.sandbox:
+        yield made

@@ -15,7 +15,8 @@ from deltalake import DeltaTable
 from metrifly_pipeline.bootstrap import Product, open_product
 from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.credentials import Credential
-from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
+from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.domain.status import Connection, Outcome
 from metrifly_pipeline.sandbox.builder import AccountBuilder
 from metrifly_pipeline.sandbox.dialects import Dialect
@@ -120,19 +121,33 @@ class Home:
 
     # What the portfolio owner does
 
-    def connect(self, source: TruthAccount | AccountBuilder, key: TruthKey | None = None, **changed: str) -> Connection:
+    def connect(
+        self,
+        source: TruthAccount | AccountBuilder,
+        key: TruthKey | None = None,
+        *,
+        customer: AccountId | None = None,
+        portfolio: str = PORTFOLIO,
+        **changed: str,
+    ) -> Connection:
         """Connect an account with its newest key, or with that key changed in some fields."""
         account = account_of(source)
         request = ConnectRequest(
-            account=self.product.account,
+            account=customer or self.product.account,
             exchange=account.exchange,
-            portfolio=PORTFOLIO,
+            portfolio=portfolio,
             credential=self.credential(key or key_of(account), **changed),
             base_url=self.sandbox.base_url(account.exchange),
         )
         made = self.product.connecting.connect(request)
         self.accounts[made.id] = account
         return made
+
+    def customer(self, name: str, plan: Plan) -> AccountId:
+        """One more customer, with a portfolio of the usual name."""
+        made = self.product.accounting.create(name, plan)
+        self.product.control.create_portfolio(made.id, PORTFOLIO, self.time.now)
+        return made.id
 
     @staticmethod
     def credential(key: TruthKey, **changed: str) -> Credential:

@@ -186,7 +186,7 @@ def test_disconnecting_keeps_the_trades_erases_the_key_and_a_new_key_goes_on_wit
 
     assert it.home.control_rows()["credentials"] == []
     assert it.home.daily() == []
-    with pytest.raises(RefusedError, match=f"replace-key {it.connection}"):
+    with pytest.raises(RefusedError, match=f"reconnect {it.connection}"):
         it.home.product.requesting.file([it.connection])
     it.home.publish()
     assert_exact(it.home, it.connection)

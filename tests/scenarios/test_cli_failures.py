@@ -53,7 +53,16 @@ def test_help_is_status_0_and_names_every_command(capsys):
 
     shown = capsys.readouterr().out
     commands = "demo dev exchanges exchange portfolio test connect connections sync reconcile quarantine query"
-    for command in [*commands.split(), "replace-key", "disconnect", "rebuild", "sandbox"]:
+    for command in [
+        *commands.split(),
+        "replace-key",
+        "reconnect",
+        "move",
+        "disconnect",
+        "rebuild",
+        "account",
+        "sandbox",
+    ]:
         assert f"\n  {command} " in shown
     assert "..." not in shown.split("Commands:")[1]
 

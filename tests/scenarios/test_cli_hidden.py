@@ -6,6 +6,8 @@ import select
 import subprocess
 import sys
 
+import pytest
+
 PROGRAM = """
 import os, sys
 from metrifly_pipeline.cli.hidden import ask_hidden
@@ -21,15 +23,26 @@ except RefusedError as refused:
     sys.exit(str(refused))
 print("READ", len(found["api_key"]), found["secret"].count("\\n"), found["secret"].endswith("-----"))
 """
+QUESTION = """
+import os, sys
+from metrifly_pipeline.cli.hidden import ask_yes
+from metrifly_pipeline.domain.trouble import RefusedError
+if os.isatty(0):
+    os.close(os.open(os.ttyname(0), os.O_RDWR))
+try:
+    print("ANSWER", ask_yes("Is it the same?"))
+except RefusedError as refused:
+    sys.exit(str(refused))
+"""
 KEY = "PLANTED-key-77aa"
 SECRET = "-----BEGIN X-----\nPLANTEDaaaa\nPLANTEDbbbb\n-----END X-----"
 
 
-def on_a_terminal(typed):
-    """Run PROGRAM with a terminal of its own; returns all that appeared on it."""
+def on_a_terminal(typed, program=PROGRAM):
+    """Run a program with a terminal of its own; returns all that appeared on it."""
     master, slave = pty.openpty()
     child = subprocess.Popen(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         stdin=slave,
         stdout=slave,
         stderr=slave,
@@ -67,9 +80,17 @@ def test_all_fields_pasted_at_once_are_read_and_not_shown():
     assert "PLANTED" not in shown
 
 
-def test_without_a_terminal_it_says_what_to_do():
+@pytest.mark.parametrize(
+    ("typed", "answer"), [("yes", True), (" Y ", True), ("no", False), ("", False), ("yesterday", False)]
+)
+def test_only_a_yes_is_a_yes(typed, answer):
+    assert f"ANSWER {answer}" in on_a_terminal([(b"[yes/no]: ", f"{typed}\n".encode())], QUESTION)
+
+
+@pytest.mark.parametrize(("program", "remedy"), [(PROGRAM, "--credentials-file"), (QUESTION, "say --yes")])
+def test_without_a_terminal_it_says_what_to_do(program, remedy):
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", program],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -78,4 +99,4 @@ def test_without_a_terminal_it_says_what_to_do():
     )
 
     assert done.returncode == 1
-    assert "--credentials-file" in done.stderr
+    assert remedy in done.stderr

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from metrifly_pipeline.domain.credentials import Credential
+from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.domain.reasons import MEANING, Reason
 from metrifly_pipeline.domain.status import Outcome, Status
 from metrifly_pipeline.domain.trouble import RefusedError
@@ -148,18 +149,38 @@ def test_an_exchange_account_is_linked_once_and_the_refusal_names_the_connection
     first = home.connect(account).id
     home.new_key(account)
 
-    for state in ("connected", "disconnected"):
+    for state, command in (("connected", "replace-key"), ("disconnected", "reconnect")):
         before = everything_stored(home)
         with pytest.raises(RefusedError) as caught:
             home.connect(account)
         assert everything_stored(home) == before, state
         assert f"linked already, as {first}" in str(caught.value)
-        assert f"`metrifly replace-key {first}`" in str(caught.value)
+        assert f"`metrifly {command} {first}`" in str(caught.value)
         home.product.connecting.disconnect(first)
 
     another = AccountBuilder(exchange, seed=2)  # the control: another account of the exchange is welcome
     home.sandbox.add_account(another.account)
     assert home.connect(another).id != first
+
+
+def test_what_another_customer_has_linked_is_refused_in_these_words_and_no_more(home, exchange):
+    account = traded(exchange)
+    home.start(account)
+    first = home.connect(account).id
+    ann = home.customer("ann", Plan.PRO)
+    home.new_key(account)
+
+    for _state in ("connected", "disconnected"):
+        before = everything_stored(home)
+        with pytest.raises(RefusedError) as caught:
+            home.connect(account, customer=ann)
+        assert str(caught.value) == "This exchange account is linked in another Metrifly account."
+        assert everything_stored(home) == before
+        home.product.connecting.disconnect(first)
+
+    another = AccountBuilder(exchange, seed=2)  # the control: an exchange account of her own is welcome
+    home.sandbox.add_account(another.account)
+    assert home.connect(another, customer=ann).account == ann
 
 
 SWITCH = {"kraken": "Funds permissions - Query", "binance": "Enable Reading", "okx": "Permissions - Read"}

@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from metrifly_pipeline.domain.attention import Attention
-from metrifly_pipeline.domain.ids import AccountId, ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
+from metrifly_pipeline.domain.plans import Account, Plan
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import Limit
@@ -61,7 +62,19 @@ class ControlStore(Protocol):
 
     # Accounts and portfolios
     def ensure_account(self, name: str, now: datetime) -> AccountId:
-        """The account of that name, made on first use (`default`, Pro)."""
+        """The account of that name, in any case of letters; `default` (Pro) is made on first use, NotFoundError for any other."""
+
+    def create_account(self, name: str, plan: Plan, now: datetime) -> Account:
+        """Make an account; RefusedError where the name is taken (any case) or empty."""
+
+    def account(self, account: AccountId) -> Account:
+        """One account with what it has linked; NotFoundError."""
+
+    def accounts(self) -> Sequence[Account]:
+        """Every account, oldest first."""
+
+    def set_plan(self, account: AccountId, plan: Plan) -> Account:
+        """Change the plan; what is linked beyond it stays linked. NotFoundError."""
 
     def create_portfolio(self, account: AccountId, name: str, now: datetime) -> Portfolio:
         """Make a portfolio; RefusedError where the name is taken (any case) or empty."""
@@ -76,7 +89,7 @@ class ControlStore(Protocol):
     def add_connection(self, connection: Connection, sealed: SealedCredential, now: datetime) -> SyncRequest:
         """Store connection and credential, file the first import, and number the change; one transaction.
 
-        RefusedError where this account has linked the same identity already.
+        RefusedError where the account's plan has no room, or where the same identity is linked already, in this account or another.
         """
 
     def connection(self, connection: ConnectionId) -> Connection:
@@ -86,7 +99,7 @@ class ControlStore(Protocol):
         """Connections, oldest first, disconnected ones included."""
 
     def find_identity(self, account: AccountId, exchange: str, identity: str) -> Connection | None:
-        """This account's connection to that exchange account, if any (disconnected ones included)."""
+        """The connection to that exchange account, disconnected ones included: this account's own, else another's."""
 
     def sealed_credential(self, connection: ConnectionId) -> SealedCredential | None:
         """The newest version; None after a disconnect."""
@@ -100,7 +113,13 @@ class ControlStore(Protocol):
         """Store the new version and erase the old.
 
         A running sync is fenced (its lease is lost), a disconnected connection reconnected, the key's attention cleared, a sync
-        request filed and the change numbered.
+        request filed and the change numbered. RefusedError where reconnecting goes beyond the account's plan.
+        """
+
+    def move(self, connection: ConnectionId, portfolio: PortfolioId, now: datetime) -> None:
+        """Let a connection flow into another portfolio of its account; number the change of both.
+
+        RefusedError where it flows into that one already.
         """
 
     def disconnect(self, connection: ConnectionId, now: datetime) -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.domain.ports import Advance, CursorMove
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import Limit
@@ -40,6 +41,11 @@ def a_connection(portfolio, number=1, **changes):
         created_at=NOW + timedelta(microseconds=number),
     )
     return dataclasses.replace(plain, **changes)
+
+
+def another_account(store, name="ann", plan=Plan.PRO):
+    """One more customer; the account's id."""
+    return store.create_account(name, plan, NOW).id
 
 
 def move(**changes):

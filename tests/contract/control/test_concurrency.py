@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import SyncKind
@@ -76,16 +77,22 @@ def test_one_exchange_account_is_linked_once_by_several_at_once(store, portfolio
     (linked,) = store.connections()
     refused = [str(each) for each in got if isinstance(each, RefusedError)]
     assert len(refused) == WORKERS - 1
-    assert all(f"already as {linked.id}" in words for words in refused)
+    assert all(f"already, as {linked.id}" in words for words in refused)
     assert store.change_seq() == 1
 
 
-def test_a_portfolio_name_and_an_account_are_made_once_by_several_at_once(store, account, at_once):
-    got = at_once(lambda store, _: store.create_portfolio(account, "Main", NOW))
-    assert sum(isinstance(each, RefusedError) for each in got) == WORKERS - 1
-    assert len(store.portfolios()) == 1
+def test_a_portfolio_name_and_an_account_are_made_once_by_several_at_once(store, at_once):
+    assert set(at_once(lambda store, _: store.ensure_account("default", NOW))) == {"default"}
 
-    assert len(set(at_once(lambda store, _: store.ensure_account("ann", NOW)))) == 1
+    for make in (
+        lambda store, _: store.create_portfolio("default", "Main", NOW),
+        lambda store, _: store.create_account("ann", Plan.PRO, NOW),
+    ):
+        got = at_once(make)
+        assert sum(isinstance(each, RefusedError) for each in got) == WORKERS - 1
+
+    assert len(store.portfolios()) == 1
+    assert {each.name for each in store.accounts()} == {"default", "ann"}
 
 
 def test_a_budget_is_never_overdrawn_by_several_at_once(at_once):

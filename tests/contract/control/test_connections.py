@@ -8,7 +8,7 @@ from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Outcome, SyncKind
 from metrifly_pipeline.domain.trouble import LeaseLostError, NotFoundError, RefusedError
-from tests.contract.control.builders import NOW, a_connection, facts, sealed
+from tests.contract.control.builders import NOW, a_connection, another_account, facts, sealed
 
 LATER = NOW + timedelta(hours=1)
 
@@ -36,48 +36,11 @@ def test_credentials_exist_only_once_one_is_stored(store, connect):
 
 def test_connections_come_oldest_first_and_only_the_accounts_own(store, connect, account):
     names = [connect(number) for number in (2, 1, 3)]
-    other = store.ensure_account("ann", NOW)
+    other = another_account(store)
 
     assert [each.id for each in store.connections(account)] == sorted(names)
     assert store.connections(other) == []
     assert len(store.connections()) == 3
-
-
-def test_one_exchange_account_cannot_be_linked_twice(store, portfolio, connect):
-    first = connect(1)
-    second = a_connection(portfolio, 2, identity="AA1")
-
-    with pytest.raises(RefusedError, match=f"already as {first}; run `metrifly replace-key {first}`"):
-        store.add_connection(second, sealed(second.id), NOW)
-
-    assert [each.id for each in store.connections()] == [first]
-    assert store.change_seq() == 1
-
-
-def test_a_disconnected_exchange_account_still_counts_as_linked(store, portfolio, connect):
-    first = connect(1)
-    store.disconnect(first, NOW)
-    second = a_connection(portfolio, 2, identity="AA1")
-
-    with pytest.raises(RefusedError, match=f"metrifly replace-key {first}"):
-        store.add_connection(second, sealed(second.id), NOW)
-
-
-def test_the_same_identity_may_stand_at_another_exchange_or_another_account(store, portfolio, connect):
-    connect(1)
-    connect(2, identity="AA1", exchange="okx")
-    other = store.create_portfolio(store.ensure_account("ann", NOW), "Hers", NOW)
-    hers = a_connection(other, 3, identity="AA1")
-    store.add_connection(hers, sealed(hers.id), NOW)
-
-    assert len(store.connections()) == 3
-
-
-def test_exchange_accounts_without_an_identity_are_never_taken_for_the_same(store, connect):
-    connect(1, identity=None)
-    connect(2, identity=None)
-
-    assert len(store.connections()) == 2
 
 
 def test_an_id_that_is_taken_is_refused(store, portfolio, connect):
@@ -88,7 +51,7 @@ def test_an_id_that_is_taken_is_refused(store, portfolio, connect):
 
 
 def test_a_connection_cannot_flow_into_another_accounts_portfolio(store, portfolio):
-    other = store.ensure_account("ann", NOW)
+    other = another_account(store)
     hers = a_connection(portfolio, 1, account=other)
 
     with pytest.raises(NotFoundError, match="no portfolio"):
@@ -101,6 +64,7 @@ def test_an_unknown_connection_is_not_found(store):
         lambda: store.connection("kraken-00000000"),
         lambda: store.disconnect("kraken-00000000", NOW),
         lambda: store.note_sweep("kraken-00000000", NOW),
+        lambda: store.move("kraken-00000000", "pf-00000000", NOW),
         lambda: store.note_probe("kraken-00000000", facts(None), NOW),
         lambda: store.start_run("kraken-00000000", SyncKind.DAILY, NOW),
         lambda: store.file_request("kraken-00000000", SyncKind.DAILY, NOW),
@@ -175,16 +139,6 @@ def test_a_key_of_another_exchange_account_is_refused(store, connect):
     assert store.sealed_credential(connection).version == 1
 
 
-def test_a_key_whose_exchange_account_is_linked_elsewhere_is_refused(store, connect):
-    first, second = connect(1), connect(2, identity=None)
-
-    with pytest.raises(RefusedError, match=f"already as {first}"):
-        store.replace_credential(second, sealed(second, 2), "AA1", LATER)
-    with pytest.raises(RefusedError, match=f"already as {first}"):
-        store.note_probe(second, facts("AA1"), LATER)
-    assert store.sealed_credential(second).version == 1
-
-
 def test_of_two_keys_sealed_as_the_same_version_only_the_first_is_stored(store, connect):
     connection = connect()
     store.replace_credential(connection, sealed(connection, 2, b"mine"), None, LATER)
@@ -226,7 +180,7 @@ def test_nobody_can_ask_for_a_sync_of_a_disconnected_connection(store, connect):
     connection = connect()
     store.disconnect(connection, NOW)
 
-    with pytest.raises(RefusedError, match=f"metrifly replace-key {connection}"):
+    with pytest.raises(RefusedError, match=f"metrifly reconnect {connection}"):
         store.file_request(connection, SyncKind.SYNC_NOW, LATER)
     assert store.file_request(connection, SyncKind.REBUILD, LATER).kind is SyncKind.REBUILD
 

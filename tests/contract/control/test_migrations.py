@@ -15,6 +15,7 @@ from sqlalchemy import text
 from metrifly_pipeline.control import open_store
 from metrifly_pipeline.control.engine import HEAD, MIGRATIONS, open_engine, upgrade
 from metrifly_pipeline.control.tables import metadata
+from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.domain.trouble import RefusedError
 from tests.contract.control.builders import NOW
 
@@ -65,7 +66,7 @@ def test_the_newest_migration_is_the_one_the_code_expects():
 
 def test_opening_again_keeps_what_is_there(empty):
     first = open_store(empty, random.Random(1))
-    first.ensure_account("ann", NOW)
+    first.create_account("ann", Plan.PRO, NOW)
     first.close()
 
     second = open_store(empty, random.Random(2))
