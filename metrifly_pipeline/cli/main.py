@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import typer
 from pydantic import ValidationError
 
-from metrifly_pipeline.cli import connections, demo, dev, exchanges, local, portfolios, reading, syncing
+from metrifly_pipeline.cli import connections, demo, dev, exchanges, local, portfolios, reading, recording, syncing
 from metrifly_pipeline.cli.apology import apologise
 from metrifly_pipeline.cli.doors import Doors
 from metrifly_pipeline.cli.render import complain
@@ -39,6 +39,7 @@ app.command("rebuild")(syncing.rebuild)
 app.command("reconcile")(reading.reconcile)
 app.command("quarantine")(reading.quarantine)
 app.command("query")(reading.query)
+app.add_typer(recording.app, name="record")
 app.add_typer(local.app, name="sandbox")
 
 
