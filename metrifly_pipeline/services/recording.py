@@ -22,6 +22,9 @@ from metrifly_pipeline.domain.trouble import NotFoundError, RefusedError
 NONE = "none"
 """Typed in place of a fee or a value, it takes them away."""
 
+_OPTIONS = dict.fromkeys(TRADES, ("--base", "--amount")) | {EntryKind.SWAP: ("--disposed", "--disposed-quantity")}
+"""What people call asset and quantity where they have names of their own."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
@@ -123,7 +126,7 @@ class Recording:
 
 
 def _main(kind: EntryKind, typed: Typed) -> Amount:
-    asset, quantity = ("--base", "--amount") if kind in TRADES else ("--asset", "--quantity")
+    asset, quantity = _OPTIONS.get(kind, ("--asset", "--quantity"))
     return Amount(
         asset=read_asset(_given(typed.asset, asset), asset),
         quantity=read_amount(_given(typed.quantity, quantity), quantity),
