@@ -237,7 +237,8 @@ entry_legs = Table(
     Column("entry", Text, primary_key=True),
     Column("version", BigInteger, primary_key=True, autoincrement=False),
     Column("place", BigInteger, primary_key=True, autoincrement=False),
-    Column("portfolio", Text, ForeignKey("portfolios.id"), nullable=False),  # the connection's own goes before it
+    # What stands beside a connection is what was true when it was recorded: the connection's own portfolio goes before it.
+    Column("portfolio", Text, ForeignKey("portfolios.id", ondelete="CASCADE"), nullable=False),
     Column("connection", Text, ForeignKey("connections.id", ondelete="CASCADE"), index=True),
     Column("role", Text, nullable=False),
     Column("asset", Text, nullable=False),

@@ -85,10 +85,12 @@ def test_an_opening_balance_within_the_shown_history_leaves_the_notice(home, old
     connection = home.imported(older)
     later = (NOW - timedelta(days=30)).date()
 
-    command(opening(connection, "BTC", Decimal(3), later))
+    told = command(opening(connection, "BTC", Decimal(3), later))
 
     assert "history_limited" in home.standing(connection)
-    command(opening(connection, "ADA", Decimal(0), edge(home, connection)))  # the control: nothing was held before
+    assert f"nothing before {edge(home, connection)}" in " ".join(told.split())
+    told = command(opening(connection, "ADA", Decimal(0), edge(home, connection)))  # the control: nothing was held
+    assert "notice stays" not in told
     assert "history_limited" not in home.standing(connection)
 
 

@@ -5,7 +5,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import delete, select
 
+from metrifly_pipeline.control.tables import accounts, connections, entry_legs
 from metrifly_pipeline.domain.entries import Amount, Draft, EntryKind, Place
 from metrifly_pipeline.domain.ids import ConnectionId, PortfolioId
 from metrifly_pipeline.domain.ports import Finding
@@ -200,3 +202,18 @@ def test_findings_that_stay_while_an_entry_answers_them_are_no_news(store, accou
 
     assert store.replace_findings(connection, "sync", [LIMITED], LATER) is False
     assert store.attention(connection) == []
+
+
+def test_an_account_takes_its_entries_along(store, account, draft, connect):
+    store.add_entry(account, draft(place=Place(draft().place.portfolio, connect())), NOW)
+    kept = store.ensure_account("kept", NOW)
+    theirs = draft(place=Place(store.create_portfolio(kept, "Theirs", NOW).id))
+    other = store.add_entry(kept, theirs, NOW)
+
+    with store._writing() as db:
+        db.execute(delete(connections).where(connections.c.account == account))
+        db.execute(delete(accounts).where(accounts.c.id == account))
+
+    assert store.entries(history=True) == [other]
+    with store._reading() as db:
+        assert len(db.execute(select(entry_legs)).all()) == 1

@@ -44,7 +44,7 @@ def upgrade() -> None:
             name="fk_entry_legs_entry_version",
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(["portfolio"], ["portfolios.id"], name="fk_entry_legs_portfolio"),
+        sa.ForeignKeyConstraint(["portfolio"], ["portfolios.id"], name="fk_entry_legs_portfolio", ondelete="CASCADE"),
         sa.ForeignKeyConstraint(
             ["connection"], ["connections.id"], name="fk_entry_legs_connection", ondelete="CASCADE"
         ),
