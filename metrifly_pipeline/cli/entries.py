@@ -95,7 +95,7 @@ def edit(
 
 
 def delete(context: typer.Context, entry: EntryArgument, as_json: Json = False) -> None:
-    """Take an entry out of everything that is added up; its versions are kept."""
+    """Take an entry out of every sum; its versions are kept."""
     with opened(context) as product:
         gone = product.recording.delete(product.account, entry)
         show_one(product, "Deleted", gone, as_json=as_json)
@@ -110,7 +110,10 @@ def show_one(product: "Product", verb: str, entry: Entry, *, as_json: bool) -> N
     say(
         f"{verb} {entry.id}: {words(entry.kind)} of {entry.occurred_at:%Y-%m-%d}, {legs_words(entry)}, {_where(entry, names)}."
     )
-    say("`metrifly reconcile` counts it from now on, the published tables with the next publish.")
+    compared = any(leg.place.connection for leg in entry.legs)
+    say(
+        f"{'`metrifly reconcile` counts it now; the' if compared else 'The'} published tables show it with the next publish."
+    )
 
 
 def entry_json(entry: Entry, names: dict[str, str]) -> dict[str, object]:

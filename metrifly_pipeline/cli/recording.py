@@ -125,7 +125,7 @@ def swap(
     note: Note = None,
     as_json: Json = False,
 ) -> None:
-    """Record a crypto-to-crypto trade: one asset given, another got."""
+    """Record a crypto-to-crypto trade."""
     typed = Typed(
         portfolio=portfolio,
         connection=connection,
@@ -162,7 +162,10 @@ def transfer(
     note: Note = None,
     as_json: Json = False,
 ) -> None:
-    """Record what came in or went out, or moved between two own portfolios."""
+    """Record what came in, went out or moved.
+
+    A transfer between two own portfolios is a transfer out of one `--to` the other.
+    """
     if direction is Direction.IN and (to is not None or to_connection is not None):
         raise typer.BadParameter("a transfer between own portfolios is recorded where it went out: transfer out --to")
     typed = Typed(
