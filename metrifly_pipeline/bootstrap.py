@@ -34,6 +34,7 @@ from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.maintaining import Maintaining
 from metrifly_pipeline.services.moving import Moving
 from metrifly_pipeline.services.publishing import Publishing
+from metrifly_pipeline.services.recording import Recording
 from metrifly_pipeline.services.requesting import Requesting
 from metrifly_pipeline.services.syncing import Syncing, SyncPorts
 from metrifly_pipeline.settings import Settings
@@ -58,6 +59,7 @@ class Product:
     requesting: Requesting
     listing: Listing
     publishing: Publishing
+    recording: Recording
     maintaining: Maintaining
     clock: Clock
 
@@ -161,6 +163,7 @@ def _wire(
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,
         publishing=Publishing(control, lake, listing, clock),
+        recording=Recording(control, clock),
         maintaining=Maintaining(control, lake, clock),
         clock=clock,
     )

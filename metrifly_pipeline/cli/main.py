@@ -16,6 +16,7 @@ from metrifly_pipeline.cli import (
     local,
     portfolios,
     reading,
+    recording,
     syncing,
 )
 from metrifly_pipeline.cli.acting import of_account
@@ -54,6 +55,7 @@ app.command("rebuild")(of_account(syncing.rebuild))
 app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
+app.add_typer(recording.app, name="record")
 app.add_typer(local.app, name="sandbox")
 
 

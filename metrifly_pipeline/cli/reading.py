@@ -14,6 +14,7 @@ from metrifly_pipeline.cli.render import (
     digits,
     heading,
     item,
+    paste,
     print_json,
     say,
     table,
@@ -43,8 +44,7 @@ def reconcile(context: typer.Context, as_json: Json = False) -> None:
 
 def reconciliation(product: "Product") -> Sequence[ReconciliationRow]:
     """Reported minus ledger for the account's connections."""
-    own = [connection.id for connection in own_connections(product)]
-    return product.lake.reconcile(own) if own else []
+    return product.publishing.reconcile([connection.id for connection in own_connections(product)])
 
 
 def show_reconciliation(rows: Sequence[ReconciliationRow]) -> None:
@@ -68,7 +68,12 @@ def show_reconciliation(rows: Sequence[ReconciliationRow]) -> None:
     heading(f"{count(len(wrong), 'balance')} of {len(rows)} differ. An entry by hand would close the gap:")
     for row in wrong:
         verb = "add" if row.difference > 0 else "take off"
-        item(f"{row.connection}: {verb} {digits(abs(row.difference))} {row.asset}")
+        item(f"{row.connection}: {verb} {digits(row.difference.copy_abs())} {row.asset}")
+        paste(
+            f"metrifly record adjustment --connection {row.connection} --asset {row.asset} "
+            f"--quantity {digits(row.difference)} --date {row.asked_at:%Y-%m-%d}",
+            indent=4,
+        )
 
 
 def quarantine(context: typer.Context, as_json: Json = False) -> None:

@@ -3,14 +3,15 @@
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
+from sqlalchemy import ColumnElement, and_, delete, exists, insert, not_, select, update
 from sqlalchemy import Connection as Database
-from sqlalchemy import delete, insert, select, update
 
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.rows import lock_connection, one_connection
-from metrifly_pipeline.control.tables import attention, connections
+from metrifly_pipeline.control.tables import attention, connections, entries, entry_legs
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.entries import ANSWERS_LIMITED_HISTORY
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import MEANING, Family, Level, Reason
@@ -53,9 +54,11 @@ class Findings(Transactions):
 
 
 def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
-    """Attention of one connection or all, oldest first."""
-    query = select(attention).order_by(
-        attention.c.since, attention.c.connection, attention.c.reason, attention.c.stream
+    """Attention of one connection or all, oldest first; without what an entry answers."""
+    query = (
+        select(attention)
+        .where(not_(_answered()))
+        .order_by(attention.c.since, attention.c.connection, attention.c.reason, attention.c.stream)
     )
     if connection is not None:
         query = query.where(attention.c.connection == connection)
@@ -71,14 +74,33 @@ def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
     ]
 
 
+def _answered() -> ColumnElement[bool]:
+    """Whether somebody recorded what lay there before a limited history begins.
+
+    Asked when attention is read, not when it is found: so the notice goes with the entry and comes back, with its `since`, without it.
+    """
+    newer = entries.alias()
+    standing_entry = and_(
+        entries.c.deleted.is_(False),
+        not_(exists().where(newer.c.id == entries.c.id, newer.c.version > entries.c.version)),
+    )
+    answer = (
+        exists()
+        .where(entries.c.id == entry_legs.c.entry, entries.c.version == entry_legs.c.version, standing_entry)
+        .where(entry_legs.c.connection == attention.c.connection)
+        .where(entries.c.kind.in_(ANSWERS_LIMITED_HISTORY), entries.c.occurred_at <= attention.c.opens_at)
+    )
+    return and_(attention.c.reason == Reason.HISTORY_LIMITED, attention.c.opens_at.is_not(None), answer)
+
+
 def replace_stage(
     db: Database, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime
 ) -> bool:
     """Store a stage's findings; a reason that stays (on the same stream) keeps its `since`. Returns whether any differs."""
     mine = (attention.c.connection == connection) & (attention.c.stage == stage)
     before = {(row["reason"], row["stream"]): row for row in db.execute(select(attention).where(mine)).mappings()}
-    after = {(finding.reason.value, finding.stream): finding.detail for finding in findings}
-    if {key: row["detail"] for key, row in before.items()} == after:
+    after = {(finding.reason.value, finding.stream): (finding.detail, finding.opens_at) for finding in findings}
+    if {key: (row["detail"], row["opens_at"]) for key, row in before.items()} == after:
         return False
     db.execute(delete(attention).where(mine))
     if after:
@@ -90,8 +112,9 @@ def replace_stage(
                 "stream": stream,
                 "since": before[reason, stream]["since"] if (reason, stream) in before else now,
                 "detail": detail,
+                "opens_at": opens_at,
             }
-            for (reason, stream), detail in after.items()
+            for (reason, stream), (detail, opens_at) in after.items()
         ]
         db.execute(insert(attention), rows)
     return True

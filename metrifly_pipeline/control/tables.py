@@ -6,6 +6,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     LargeBinary,
     MetaData,
@@ -210,6 +211,39 @@ attention = Table(
     Column("stream", Text, primary_key=True),
     Column("since", Instant, nullable=False),
     Column("detail", Text, nullable=False),
+    Column("opens_at", Instant),
+)
+
+entries = Table(  # rows are only ever added: the newest version of an id stands, unless it says deleted
+    "entries",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("account", Text, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("occurred_at", Instant, nullable=False),
+    Column("price", Text),  # amounts are text: SQLite has no decimals
+    Column("value", Text),
+    Column("value_asset", Text),
+    Column("note", Text, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("recorded_at", Instant, nullable=False),
+    Column("recorded_by", Text, nullable=False),
+)
+
+entry_legs = Table(
+    "entry_legs",
+    metadata,
+    Column("entry", Text, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("place", BigInteger, primary_key=True, autoincrement=False),
+    # What stands beside a connection is what was true when it was recorded: the connection's own portfolio goes before it.
+    Column("portfolio", Text, ForeignKey("portfolios.id", ondelete="CASCADE"), nullable=False),
+    Column("connection", Text, ForeignKey("connections.id", ondelete="CASCADE"), index=True),
+    Column("role", Text, nullable=False),
+    Column("asset", Text, nullable=False),
+    Column("amount", Text, nullable=False),
+    ForeignKeyConstraint(["entry", "version"], ["entries.id", "entries.version"], ondelete="CASCADE"),
 )
 
 publishing = Table(

@@ -8,6 +8,7 @@ from typing import NewType
 AccountId = NewType("AccountId", str)
 PortfolioId = NewType("PortfolioId", str)
 ConnectionId = NewType("ConnectionId", str)
+EntryId = NewType("EntryId", str)
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _SUFFIX_LENGTH = 8
@@ -31,6 +32,11 @@ def new_portfolio_id(rng: random.Random) -> PortfolioId:
 def new_account_id(rng: random.Random) -> AccountId:
     """Make `ac-<8>`; the first account is called `default` instead."""
     return AccountId(f"ac-{_suffix(rng)}")
+
+
+def new_entry_id(rng: random.Random) -> EntryId:
+    """Make `en-<8>`; the caller checks that it is free."""
+    return EntryId(f"en-{_suffix(rng)}")
 
 
 def is_connection_id(text: str) -> bool:

@@ -148,7 +148,8 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.EXCHANGE_UNSUPPORTED: _act(
         "This exchange can no longer be synced",
-        "Use file import or manual entry instead; all trades imported so far stay.",
+        "Record by hand instead, such as a trade: `metrifly record trade buy --connection {connection} --base BASE "
+        "--quote QUOTE --amount AMOUNT --cost COST --date DATE`; all trades imported so far stay.",
         turn=Turn.OPERATOR,
     ),
     Reason.MASTER_KEY_MISSING: _act(
@@ -177,17 +178,21 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.HISTORY_LIMITED: _note(
         "The exchange no longer shows the oldest part of the history",
-        "Record an opening balance for the time before, or import the exchange's own export file.",
+        "Record what was held before that day, one entry for each asset: `metrifly record opening-balance "
+        "--connection {connection} --asset ASSET --quantity QUANTITY --date DATE`, with the quantity 0 if nothing was.",
         Family.HISTORY_COMPLETE,
     ),
     Reason.COVERAGE_GAP: _note(
         "A span of time is missing from the history",
-        "The exchange no longer shows it: import the exchange's own export file for that span, or record by hand what happened in it.",
+        "The exchange no longer shows it. Record what happened in that span, such as a trade: `metrifly record trade buy "
+        "--connection {connection} --base BASE --quote QUOTE --amount AMOUNT --cost COST --date DATE`; "
+        "what was no trade has a command of its own beside it.",
         Family.HISTORY_COMPLETE,
     ),
     Reason.BALANCE_MISMATCH: _note(
         "Reported balances differ from what the history adds up to",
-        "Run `metrifly reconcile` to see asset and amount, and record what is missing.",
+        "Run `metrifly reconcile` to see asset and amount. Record what is missing as what it was, or as "
+        "`metrifly record adjustment --connection {connection} --asset ASSET --quantity QUANTITY --date DATE`.",
         Family.BALANCES_RECONCILE,
     ),
     Reason.QUARANTINED_RECORDS: _note(
@@ -204,7 +209,9 @@ MEANING: dict[Reason, Meaning] = {
     ),
     Reason.SURFACE_NOT_COVERED: _note(
         "There is a balance on a product of the exchange that is not synced",
-        "Record its activity by hand.",
+        "Record its activity by hand in the portfolio, such as a staking reward: `metrifly record income reward "
+        "--portfolio PORTFOLIO --asset ASSET --quantity QUANTITY --date DATE`. Leave the connection out: its balances "
+        "are those of the products that are synced.",
         Family.HISTORY_COMPLETE,
     ),
     Reason.STREAM_NOT_PERMITTED: _note(
@@ -263,4 +270,5 @@ def remedy_for(reason: Reason, exchange: str, connection: ConnectionId | None) -
     text = MEANING[reason].remedy
     if connection is None:
         text = _FIRST_CONNECT.sub("`metrifly connect {exchange}` again", text)
+        text = text.replace("--connection {connection}", "--portfolio PORTFOLIO")
     return text.replace("{connection}", connection or "").replace("{exchange}", exchange)

@@ -2,15 +2,18 @@
 # ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
 import duckdb
 import pyarrow as pa
 
+from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.lake_rows import Column, Room, SmallTable
 from metrifly_pipeline.lake.catalogue import TABLE_COMMENTS, column_comment
 from metrifly_pipeline.lake.engine import path_list, script
+from metrifly_pipeline.lake.entries import ENTRIES, entries_table
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import (
     BALANCES,
@@ -49,14 +52,17 @@ _NO_CONNECTIONS = SmallTable(
 )
 
 
-def build_catalogue(
-    path: Path,
-    tables: TableSet,
-    rooms: Mapping[str, Room],
-    small: Sequence[SmallTable],
-    meta: Mapping[str, object],
-    sums: pa.Table,
-) -> dict[str, int]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """What a catalogue is made of beside the Delta tables."""
+
+    small: Sequence[SmallTable]
+    entries: Sequence[EntryRow]
+    meta: Mapping[str, object]
+    sums: pa.Table
+
+
+def build_catalogue(path: Path, tables: TableSet, rooms: Mapping[str, Room], given: Given) -> dict[str, int]:
     """Write a whole catalogue to `path`; returns how many rows its tables have.
 
     Everything is read from the versions that the handles of `tables` show, so all views of one file agree.
@@ -67,13 +73,14 @@ def build_catalogue(
         connection.execute("USE catalogue")
         connection.execute("BEGIN")
         connection.execute("SET TimeZone = 'UTC'")
-        given = {table.name for table in small}
-        for table in (*small, *([] if "connections" in given else [_NO_CONNECTIONS]), alias_table(rooms)):
+        small = {table.name: table for table in given.small}
+        for table in (*small.values(), *([] if "connections" in small else [_NO_CONNECTIONS]), alias_table(rooms)):
             builder.add_small(table)
+        builder.add_entries(given.entries)
         builder.add_views()
-        builder.add_sums(sums)
-        builder.add_meta(meta)
-        builder.add_comments({table.name: table for table in small})
+        builder.add_sums(given.sums)
+        builder.add_meta(given.meta)
+        builder.add_comments(small)
         rows = builder.count()
         connection.execute("COMMIT")
         connection.execute("USE memory")
@@ -128,6 +135,12 @@ class _Builder:
         )
         self._connection.register("arriving", pa.table(values, names=[str(place) for place in range(len(values))]))
         self._connection.execute(f"INSERT INTO {name} SELECT {casts} FROM arriving")
+        self._connection.unregister("arriving")
+
+    def add_entries(self, entries: Sequence[EntryRow]) -> None:
+        """Write what was recorded by hand."""
+        self._connection.register("arriving", entries_table(entries))
+        self._connection.execute(f"CREATE TABLE {ENTRIES} AS SELECT * FROM arriving")
         self._connection.unregister("arriving")
 
     def add_views(self) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 import duckdb
 import pyarrow as pa
 
+from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow, Room
 from metrifly_pipeline.lake.engine import Engine, script
+from metrifly_pipeline.lake.entries import ENTRIES, entries_table
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import (
     BALANCES,
@@ -47,7 +49,7 @@ class Ledger:
         self._known = pa.table([list(column) for column in zip(*known, strict=True)] or [[], [], []], schema=_KNOWN)
 
     def sums(self) -> pa.Table:
-        """What the legs of all connections add up to, by asset, at the versions that the handles show."""
+        """What the exchanges' legs add up to, by connection and asset, at the versions that the handles show."""
         versions = (self._tables.stored(TRADES.name).version, self._tables.stored(MOVEMENTS.name).version)
         if self._sums is None or self._sums[0] != versions:
             self._show((TRADES, MOVEMENTS, BALANCES), None)
@@ -55,10 +57,13 @@ class Ledger:
             self._sums = (versions, self._add_up())
         return self._sums[1]
 
-    def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> list[ReconciliationRow]:
+    def reconcile(
+        self, connections: Sequence[ConnectionId] | None = None, entries: Sequence[EntryRow] = ()
+    ) -> list[ReconciliationRow]:
         """Reported minus ledger, per connection and asset that either knows; a sum too large for a decimal is left out."""
         self._tables.reload((*(shape.name for shape in _LEDGER_TABLES), RAW_RECORDS.name))
         self._engine.load("_sums", self.sums())
+        self._engine.load(ENTRIES, entries_table(entries))
         self._show((BALANCES, RAW_RECORDS), connections)
         self._show((TRADES, MOVEMENTS), None)
         self._engine.run(script("views_ledger"))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
@@ -92,10 +93,12 @@ class DeltaLake:
         with self._turn:
             return self._normalizer.normalize(jobs, held, now)
 
-    def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> Sequence[ReconciliationRow]:
-        """Reported minus ledger, per connection and asset; all connections for None."""
+    def reconcile(
+        self, connections: Sequence[ConnectionId] | None = None, *, entries: Sequence[EntryRow] = ()
+    ) -> Sequence[ReconciliationRow]:
+        """Reported minus ledger, entries included, per connection and asset; all connections for None."""
         with self._turn:
-            return self._ledger.reconcile(connections)
+            return self._ledger.reconcile(connections, entries)
 
     def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
         """What lies there for each connection."""
@@ -103,13 +106,18 @@ class DeltaLake:
             return self._ledger.counts()
 
     def publish(
-        self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime
+        self,
+        tables: Sequence[SmallTable],
+        *,
+        entries: Sequence[EntryRow] = (),
+        change_seq: int,
+        published_at: datetime,
+        stale_after: datetime,
     ) -> PublishOutcome:
         """Build the catalogue beside the old one and swap it in; discards itself where a newer one is in place."""
+        meta = {"published_at": published_at, "stale_after": stale_after, "change_seq": change_seq}
         with self._turn:
-            return self._warehouse.publish(
-                tables, change_seq=change_seq, published_at=published_at, stale_after=stale_after
-            )
+            return self._warehouse.publish(tables, entries, meta)
 
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published catalogue: column names and rows."""

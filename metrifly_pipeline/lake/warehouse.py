@@ -4,16 +4,16 @@ import contextlib
 import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.lake_rows import PublishOutcome, Room, SmallTable
 from metrifly_pipeline.domain.ports import Reach
-from metrifly_pipeline.lake.building import build_catalogue
+from metrifly_pipeline.lake.building import Given, build_catalogue
 from metrifly_pipeline.lake.durable import Fsync, sync_path
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import literal
@@ -42,16 +42,16 @@ class Warehouse:
         self._fsync = fsync
 
     def publish(
-        self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime
+        self, tables: Sequence[SmallTable], entries: Sequence[EntryRow], meta: Mapping[str, Any]
     ) -> PublishOutcome:
         """Build and swap; see `Lake.publish`."""
         with self._alone():
             self._tables.reload()
             versions = self._tables.versions()
-            if self._is_older(change_seq, versions):
+            if self._is_older(meta["change_seq"], versions):
                 return PublishOutcome(published=False, path=str(self.path), versions=versions)
-            meta = {"published_at": published_at, "stale_after": stale_after, "change_seq": change_seq}
-            rows = build_catalogue(self._new, self._tables, self._rooms, tables, meta, self._sums())
+            given = Given(small=tables, entries=entries, meta=meta, sums=self._sums())
+            rows = build_catalogue(self._new, self._tables, self._rooms, given)
             sync_path(self._new, self._fsync)
             self._reach("publish.before_rename")
             self._new.rename(self.path)

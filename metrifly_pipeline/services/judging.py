@@ -1,6 +1,7 @@
 """From facts to findings: what a key, its history and a sync's trouble mean for the person. Pure."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
@@ -54,9 +55,8 @@ def key_notices(facts: KeyFacts, spec: ExchangeSpec, now: datetime) -> list[Find
     if facts.elsewhere:
         found.append(Finding(reason=Reason.SURFACE_NOT_COVERED, detail="; ".join(facts.elsewhere)))
     if facts.history_from is not None:
-        found.append(
-            Finding(reason=Reason.HISTORY_LIMITED, detail=f"the key shows nothing before {facts.history_from:%Y-%m-%d}")
-        )
+        shown = f"the key shows nothing before {facts.history_from:%Y-%m-%d}"
+        found.append(Finding(reason=Reason.HISTORY_LIMITED, detail=shown, opens_at=facts.history_from))
     if facts.history_to is not None:
         found.append(
             Finding(reason=Reason.HISTORY_LIMITED, detail=f"the key shows nothing after {facts.history_to:%Y-%m-%d}")
@@ -73,7 +73,7 @@ def history_findings(spec: ExchangeSpec, coverage: Sequence[CoverageRow]) -> lis
     starts = [row.span.start for row in coverage if row.stream in limited]
     if starts:
         shown = f"{spec.title} shows nothing before {min(starts):%Y-%m-%d}"
-        found.append(Finding(reason=Reason.HISTORY_LIMITED, detail=shown))
+        found.append(Finding(reason=Reason.HISTORY_LIMITED, detail=shown, opens_at=min(starts)))
     gaps = _gaps(coverage)
     if gaps:
         found.append(Finding(reason=Reason.COVERAGE_GAP, detail="; ".join(gaps)))
@@ -93,7 +93,10 @@ def _gaps(coverage: Sequence[CoverageRow]) -> list[str]:
 
 
 def _one_a_reason(found: Sequence[Finding]) -> list[Finding]:
-    """Keep the first finding of each reason and stream; later ones add their detail."""
+    """Keep the first finding of each reason and stream; later ones add their detail.
+
+    A history that is cut at its end, too, is not answered by what lay there at its beginning.
+    """
     kept: dict[tuple[Reason, str], Finding] = {}
     for finding in found:
         place = (finding.reason, finding.stream)
@@ -103,5 +106,6 @@ def _one_a_reason(found: Sequence[Finding]) -> list[Finding]:
             if earlier is None or earlier.detail == finding.detail
             else f"{earlier.detail}; {finding.detail}"
         )
-        kept[place] = Finding(reason=finding.reason, stream=finding.stream, detail=detail)
+        opens_at = finding.opens_at if earlier is None else None
+        kept[place] = replace(finding, detail=detail, opens_at=opens_at)
     return list(kept.values())

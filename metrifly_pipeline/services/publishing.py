@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from metrifly_pipeline.domain.entry_rows import rows_of
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Lake
@@ -28,13 +29,17 @@ class Publishing:
     def judge(self) -> Sequence[ReconciliationRow]:
         """Turn what the lake says into findings: balances that differ, quarantine, unknown assets, amendments."""
         now = self._clock()
-        rows = self._lake.reconcile()
+        rows = self._lake.reconcile(entries=rows_of(self._control.entries()))
         counts = self._lake.counts()
         wrong = _mismatches(rows)
         for connection in self._control.connections():
             self._control.replace_findings(connection.id, "reconcile", wrong.get(connection.id, []), now)
             self._control.replace_findings(connection.id, "normalize", _lake_findings(counts.get(connection.id)), now)
         return rows
+
+    def reconcile(self, connections: Sequence[ConnectionId]) -> Sequence[ReconciliationRow]:
+        """Reported minus ledger, as it is now; nothing is judged."""
+        return self._lake.reconcile(connections, entries=rows_of(self._control.entries())) if connections else []
 
     def publish(self) -> PublishReport:
         """Judge, then publish everything up to the newest change."""
@@ -43,7 +48,11 @@ class Publishing:
         now = self._clock()
         views = self._listing.views()
         tables = small_tables(self._control, views, now)
-        outcome = self._lake.publish(tables, change_seq=change_seq, published_at=now, stale_after=now + STALE_AFTER)
+        # Asked after the number is known: what is recorded meanwhile is published twice rather than not at all.
+        entries = rows_of(self._control.entries())
+        outcome = self._lake.publish(
+            tables, entries=entries, change_seq=change_seq, published_at=now, stale_after=now + STALE_AFTER
+        )
         if outcome.published:
             self._control.mark_published(change_seq, now)
         return PublishReport(outcome=outcome, change_seq=change_seq, reconciliation=rows, views=views)
@@ -61,9 +70,15 @@ def _mismatches(rows: Sequence[ReconciliationRow]) -> Mapping[ConnectionId, list
 
 
 def _mismatch_text(wrong: Sequence[ReconciliationRow]) -> str:
-    named = [f"{row.asset} {row.difference.normalize():+f}" for row in sorted(wrong, key=lambda row: row.asset)]
+    named = [f"{row.asset} {_signed(row.difference)}" for row in sorted(wrong, key=lambda row: row.asset)]
     more = f" and {len(named) - MENTIONED_ASSETS} more" if len(named) > MENTIONED_ASSETS else ""
     return ", ".join(named[:MENTIONED_ASSETS]) + more
+
+
+def _signed(difference: Decimal) -> str:
+    """Every digit; `normalize` would keep 28 of them."""
+    text = f"{difference:+f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _lake_findings(counts: ConnectionCounts | None) -> list[Finding]:

@@ -26,7 +26,7 @@ def test_what_an_exchange_forgot_while_nobody_asked_is_a_gap_with_its_span(impor
         f"fills (SPOT): nothing from {last + timedelta(days=60, minutes=-1):%Y-%m-%d %H:%M} to {told:%Y-%m-%d %H:%M} UTC"
         in gap.detail
     )
-    assert "import" in gap.remedy
+    assert "`metrifly record " in gap.remedy
     assert it.home.view(it.connection).status is Status.UP_TO_DATE
     assert it.home.verdicts()["history_complete"]  # nobody must act
     it.home.sync(it.connection)

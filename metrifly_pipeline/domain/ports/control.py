@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.entries import Draft, Entry
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.plans import Account, Plan
 from metrifly_pipeline.domain.reasons import Reason
@@ -55,6 +56,8 @@ class Finding:
     reason: Reason
     stream: str = ""
     detail: str = ""
+    opens_at: datetime | None = None
+    """Of a limited history: where it begins. An opening balance dated then or earlier answers it; None: nothing does."""
 
 
 class ControlStore(Protocol):
@@ -130,6 +133,22 @@ class ControlStore(Protocol):
 
     def note_sweep(self, connection: ConnectionId, now: datetime) -> None:
         """All symbols were asked."""
+
+    # What is recorded by hand
+    def add_entry(self, account: AccountId, draft: Draft, now: datetime) -> Entry:
+        """Store the first version of an entry and number the change; RefusedError where the draft breaks a rule."""
+
+    def change_entry(self, seen: Entry, draft: Draft, now: datetime) -> Entry:
+        """Store the next version and number the change; RefusedError where `seen` is no longer the newest."""
+
+    def delete_entry(self, seen: Entry, now: datetime) -> Entry:
+        """Store a version that says deleted and number the change; RefusedError where `seen` is no longer the newest."""
+
+    def entries(self, account: AccountId | None = None, *, history: bool = False) -> Sequence[Entry]:
+        """Entries as they stand, by when they happened; with `history` every version ever, deleted ones too."""
+
+    def entry(self, account: AccountId, entry: str) -> Entry:
+        """One that stands; NotFoundError."""
 
     # Leases
     def acquire_lease(self, connection: ConnectionId, holder: str, now: datetime, duration: timedelta) -> Lease | None:

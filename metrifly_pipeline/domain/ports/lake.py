@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
@@ -47,14 +48,22 @@ class Lake(Protocol):
     ) -> Mapping[ConnectionId, NormalizeOutcome]:
         """Type raw rows past the watermark into trades, movements, balances and quarantine; exactly once."""
 
-    def reconcile(self, connections: Sequence[ConnectionId] | None = None) -> Sequence[ReconciliationRow]:
-        """Reported minus ledger, per connection and asset; all connections for None."""
+    def reconcile(
+        self, connections: Sequence[ConnectionId] | None = None, *, entries: Sequence[EntryRow] = ()
+    ) -> Sequence[ReconciliationRow]:
+        """Reported minus ledger, per connection and asset; all connections for None. `entries` belong to the ledger."""
 
     def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
         """What lies there for each connection."""
 
     def publish(
-        self, tables: Sequence[SmallTable], *, change_seq: int, published_at: datetime, stale_after: datetime
+        self,
+        tables: Sequence[SmallTable],
+        *,
+        entries: Sequence[EntryRow] = (),
+        change_seq: int,
+        published_at: datetime,
+        stale_after: datetime,
     ) -> PublishOutcome:
         """Build the warehouse beside the old one and swap it in; discards itself where a newer change_seq is in place."""
 

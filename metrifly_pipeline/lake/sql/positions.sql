@@ -1,15 +1,29 @@
--- lake/sql/positions.sql: sum of the legs by portfolio and asset. In: _sums, connections
+-- lake/sql/positions.sql: sum of the legs by portfolio and asset. In: _sums, connections, entries
 -- A sum that is too large for a decimal (another exchange's joke of a coin) is NULL, not an error for everybody else.
-WITH halves AS (
+WITH parts AS (
     SELECT
         connections.portfolio_id,
         _sums.asset,
-        sum(trunc(_sums.amount)) AS whole,
-        sum(_sums.amount - trunc(_sums.amount)) AS part,
-        bool_or(_sums.amount IS NULL) AS is_too_large
+        _sums.amount
     FROM _sums
     INNER JOIN connections ON _sums.connection_id = connections.connection_id
-    GROUP BY connections.portfolio_id, _sums.asset
+    UNION ALL
+    SELECT
+        portfolio_id,
+        asset,
+        amount
+    FROM entries
+),
+
+halves AS (
+    SELECT
+        portfolio_id,
+        asset,
+        sum(trunc(amount)) AS whole,
+        sum(amount - trunc(amount)) AS part,
+        bool_or(amount IS NULL) AS is_too_large
+    FROM parts
+    GROUP BY portfolio_id, asset
 )
 
 SELECT

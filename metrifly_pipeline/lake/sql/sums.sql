@@ -1,7 +1,7 @@
--- lake/sql/sums.sql: what the legs add up to, by connection and asset. In: legs
+-- lake/sql/sums.sql: what the legs add up to, by connection and asset. In: _legs
 SELECT
     connection_id,
     asset,
     sum(amount) AS amount
-FROM legs
+FROM _legs
 GROUP BY connection_id, asset

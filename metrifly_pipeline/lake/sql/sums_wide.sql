@@ -1,11 +1,11 @@
--- lake/sql/sums_wide.sql: the same where a sum is too large for a decimal: that one is NULL, and all others stand. In: legs
+-- lake/sql/sums_wide.sql: the same where a sum is too large for a decimal: that one is NULL, and all others stand. In: _legs
 WITH halves AS (
     SELECT
         connection_id,
         asset,
         sum(trunc(amount)) AS whole,
         sum(amount - trunc(amount)) AS part
-    FROM legs
+    FROM _legs
     GROUP BY connection_id, asset
 )
 

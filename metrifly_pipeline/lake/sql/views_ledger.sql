@@ -1,4 +1,4 @@
--- lake/sql/views_ledger.sql: current and former versions, legs and balances.
+-- lake/sql/views_ledger.sql: current and former versions, the exchanges' legs and balances.
 -- In: _trades, _movements, _balances (the files of one version of each Delta table)
 -- A version is superseded by the next one of its key; only rows with version > 1 are looked at to know that.
 CREATE OR REPLACE VIEW trades_history AS
@@ -90,7 +90,8 @@ ANTI JOIN (SELECT connection_id, movement_key, version FROM _movements WHERE ver
         AND stored.version + 1 = newer.version
 WHERE stored.kind NOT IN ('trade_fee', 'trade_leg');
 
-CREATE OR REPLACE VIEW legs AS
+-- What exchanges sent, without what people recorded by hand: it is added up once for each version of the tables.
+CREATE OR REPLACE VIEW _legs AS
 SELECT
     stated.connection_id,
     stated.exchange,

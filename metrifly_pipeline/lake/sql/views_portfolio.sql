@@ -1,5 +1,39 @@
 -- lake/sql/views_portfolio.sql: what is asked by portfolio, and what is known of assets and unread records.
--- In: the views of views_ledger.sql, _quarantine, _reference, connections, asset_aliases
+-- In: the views of views_ledger.sql, _quarantine, _reference, connections, asset_aliases, entries
+CREATE VIEW legs AS
+SELECT
+    _legs.connection_id,
+    connections.portfolio_id,
+    _legs.exchange,
+    _legs.source,
+    _legs.source_key,
+    _legs.kind,
+    _legs."role",
+    _legs.asset,
+    _legs.asset_code,
+    _legs.amount,
+    _legs.occurred_at,
+    _legs.occurred_day,
+    _legs.seq
+FROM _legs
+LEFT JOIN connections ON _legs.connection_id = connections.connection_id
+UNION ALL
+SELECT
+    connection_id,
+    portfolio_id,
+    exchange,
+    'entry' AS source,
+    entry_id AS source_key,
+    kind,
+    "role",
+    asset,
+    NULL::VARCHAR AS asset_code,
+    amount,
+    occurred_at,
+    CAST(occurred_at AT TIME ZONE 'UTC' AS DATE) AS occurred_day,
+    NULL::BIGINT AS seq
+FROM entries;
+
 CREATE VIEW portfolio_transactions AS
 SELECT
     connections.portfolio_id,
@@ -47,7 +81,36 @@ SELECT
     movements.seq,
     movements.recorded_at
 FROM movements
-INNER JOIN connections ON movements.connection_id = connections.connection_id;
+INNER JOIN connections ON movements.connection_id = connections.connection_id
+UNION ALL
+-- A trade is one row, as executions are; all else is a row for each leg, as movements are.
+SELECT
+    booked.portfolio_id,
+    booked.connection_id,
+    booked.exchange,
+    'entry' AS source,
+    booked.entry_id AS source_key,
+    booked.kind || CASE WHEN booked."role" IN ('main', 'base') THEN '' ELSE ' ' || booked."role" END AS kind,
+    booked.occurred_at,
+    CAST(booked.occurred_at AT TIME ZONE 'UTC' AS DATE) AS occurred_day,
+    booked.asset,
+    booked.amount,
+    paid.asset AS quote_asset,
+    paid.amount AS quote_amount,
+    booked.price,
+    taken.asset AS fee_asset,
+    -taken.amount AS fee_amount,
+    booked.entry_id AS group_key,
+    NULL::VARCHAR AS native_id,
+    NULL::VARCHAR AS txid,
+    NULL::BIGINT AS seq,
+    booked.recorded_at
+FROM entries AS booked
+LEFT JOIN entries AS paid
+    ON booked.entry_id = paid.entry_id AND booked."role" = 'base' AND paid."role" = 'quote'
+LEFT JOIN entries AS taken
+    ON booked.entry_id = taken.entry_id AND booked."role" = 'base' AND taken."role" = 'fee'
+WHERE booked.kind NOT IN ('buy', 'sell') OR booked."role" = 'base';
 
 CREATE VIEW quarantine AS
 SELECT

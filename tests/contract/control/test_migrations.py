@@ -4,8 +4,10 @@ import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from decimal import Decimal
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -15,7 +17,10 @@ from sqlalchemy import text
 from metrifly_pipeline.control import open_store
 from metrifly_pipeline.control.engine import HEAD, MIGRATIONS, open_engine, upgrade
 from metrifly_pipeline.control.tables import metadata
+from metrifly_pipeline.domain.entries import Amount, Draft, EntryKind, Place
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.plans import Plan
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.trouble import RefusedError
 from tests.contract.control.builders import NOW
 
@@ -93,6 +98,47 @@ def test_several_that_open_an_empty_database_at_once_all_get_it_whole(empty):
 
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(opened, range(4))) == [0, 0, 0, 0]
+
+
+def made_at(engine, revision):
+    """Make the tables of an older release."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with engine.begin() as db:
+        config.attributes["connection"] = db
+        command.upgrade(config, revision)
+
+
+def test_what_an_older_release_stored_is_read_after_the_upgrade(engine, empty):
+    made_at(engine, "0001")
+    with engine.begin() as db:
+        db.execute(text("INSERT INTO accounts VALUES ('default', 'default', 'pro', 0)"))
+        db.execute(
+            text(
+                "INSERT INTO portfolios (id, account, name, name_key, created_at) VALUES ('pf-1', 'default', 'M', 'm', 0)"
+            )
+        )
+        db.execute(
+            text(
+                "INSERT INTO connections (id, account, portfolio, exchange, label, app_id, created_at, first_import_done, "
+                "landed, shown_status) VALUES ('okx-1', 'default', 'pf-1', 'okx', '', 'app', 0, true, true, 'up_to_date')"
+            )
+        )
+        db.execute(text("INSERT INTO attention VALUES ('okx-1', 'sync', 'history_limited', '', 5, 'since then')"))
+
+    store = open_store(empty, random.Random(1))
+    try:
+        (limited,) = store.attention()
+        assert (limited.reason, limited.detail) == (Reason.HISTORY_LIMITED, "since then")
+        assert [each.id for each in store.connections()] == ["okx-1"]
+        assert store.entries() == []
+        place = Place(PortfolioId("pf-1"), ConnectionId("okx-1"))
+        main = Amount(asset="BTC", quantity=Decimal(1))
+        draft = Draft(kind=EntryKind.OPENING_BALANCE, place=place, occurred_at=NOW, main=main)
+        store.add_entry(AccountId("default"), draft, NOW)
+        assert len(store.attention()) == 1  # until the next sync says when the history begins
+    finally:
+        store.close()
 
 
 def test_a_migration_that_fails_leaves_nothing_behind(engine):

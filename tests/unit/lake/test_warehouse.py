@@ -9,7 +9,7 @@ from tests.unit.lake.toy import ALICE, BOB, START, TOY, Feed, ask, portfolio, pu
 
 ANALYSTS_TABLES = {
     "trades", "movements", "legs", "balances", "positions", "portfolio_transactions", "reconciliation", "connections",
-    "quarantine", "assets", "_meta",
+    "quarantine", "assets", "entries", "_meta",
 }  # fmt: skip
 
 
