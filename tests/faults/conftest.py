@@ -60,7 +60,13 @@ class FaultyHome:
     def kill_worker(self, label, hit, *options):
         """Start a worker process that dies at a labelled point; returns its exit status."""
         command = [sys.executable, "-X", "faulthandler", "-m", "tests.faults.worker", str(self.settings.home)]
-        command += [label, str(hit), f"--ahead={self.ahead.total_seconds()}", *options]
+        command += [
+            label,
+            str(hit),
+            f"--ahead={self.ahead.total_seconds()}",
+            f"--admin={self.sandbox.admin_url}",
+            *options,
+        ]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as worker:
             try:
                 worker.communicate(timeout=PATIENCE_SECONDS)

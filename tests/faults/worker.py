@@ -1,11 +1,14 @@
 """A worker process that syncs and publishes until nothing waits, and kills itself at a labelled point when told to.
 
-Run as `python -m tests.faults.worker HOME [LABEL HIT] [--cursor-first]`; the home's connections and requests are there already.
+Run as `python -m tests.faults.worker HOME [LABEL HIT] [--cursor-first]`; the home's connections and requests are there already. Between two
+rounds a trade happens at the exchange (`--admin`), so that every round reaches every point.
 """
 
 import argparse
+import json
 import os
 import signal
+import urllib.request
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -18,7 +21,7 @@ GROUP_RECORDS = 120
 """A few pages: small enough for several commits, more than what a resumed scan reads again anyway."""
 
 ROUNDS = 30
-"""Syncs and publishes of one worker that nobody kills."""
+"""Syncs and publishes of one worker that nobody kills; more than any hit that is asked for."""
 
 
 def killer(label: str, hit: int) -> Callable[[str], None]:
@@ -42,7 +45,14 @@ def cursor_first(landing: Landing, turns: list) -> None:
     landing._land(turns)
 
 
-def work(home: Path, reach: Callable[[str], None], ahead: timedelta) -> None:
+def let_trade_happen(admin: str) -> None:
+    """Ask the local exchange for one more trade."""
+    body = json.dumps({"exchange": "kraken"}).encode()
+    request = urllib.request.Request(f"{admin}/trade", body, {"Content-Type": "application/json"})  # noqa: S310 - loopback
+    urllib.request.urlopen(request, timeout=30).close()  # noqa: S310 - loopback
+
+
+def work(home: Path, reach: Callable[[str], None], ahead: timedelta, admin: str) -> None:
     """Sync whatever waits and publish, a few times over."""
     settings = Settings(home=home, limit_scale=1_000_000.0)
     with open_product(
@@ -53,6 +63,7 @@ def work(home: Path, reach: Callable[[str], None], ahead: timedelta) -> None:
                 for batch in batches:
                     list(product.syncing.sync(batch.connections, batch.kind))
             product.publishing.publish()
+            let_trade_happen(admin)
             product.requesting.file([connection.id for connection in product.control.connections()])
 
 
@@ -63,11 +74,12 @@ def main() -> None:
     parser.add_argument("label", nargs="?", default="")
     parser.add_argument("hit", nargs="?", type=int, default=0)
     parser.add_argument("--cursor-first", action="store_true")
+    parser.add_argument("--admin", required=True, help="where the local exchange takes orders from tests")
     parser.add_argument("--ahead", type=float, default=0.0, help="seconds by which this worker's clock goes ahead")
     arguments = parser.parse_args()
     if arguments.cursor_first:
         Landing._land_then_move = cursor_first
-    work(arguments.home, killer(arguments.label, arguments.hit), timedelta(seconds=arguments.ahead))
+    work(arguments.home, killer(arguments.label, arguments.hit), timedelta(seconds=arguments.ahead), arguments.admin)
 
 
 if __name__ == "__main__":

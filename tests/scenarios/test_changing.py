@@ -47,9 +47,12 @@ def held(home):
 
 
 def ledger(home):
-    """Every row of the tables that know of no portfolio."""
+    """Every row of the tables of what happened, without the portfolio that a leg counts in."""
     rows = "SELECT * FROM {} ORDER BY ALL".format  # our own names
-    return {name: home.query(rows(name)) for name in OF_THE_LEDGER}
+    found = {name: home.query(rows(name)) for name in OF_THE_LEDGER}
+    for leg in found["legs"]:
+        del leg["portfolio_id"]
+    return found
 
 
 def sums(home, connection):
