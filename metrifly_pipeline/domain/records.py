@@ -22,7 +22,7 @@ class KeyFacts:
     history_to: datetime | None = None
     """Where the key itself cuts history off."""
     elsewhere: tuple[str, ...] = ()
-    """Balances on products that no stream covers, in words: `futures: worth 0.5 BTC`."""
+    """Balances on products that no stream covers, in words: `futures: worth 0.5 BTC`; empty where the exchange does not tell."""
     unreadable: tuple[str, ...] = ()
     """Streams that the key is not permitted to read."""
 

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.spec import ExchangeSpec
+from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 
 Json = Any
 """A parsed JSON value. Integers are `int`, every other number is the `str` of its own digits."""
@@ -85,6 +87,31 @@ _FIRST_ERROR_STATUS = 400
 def no_error(status: int, _body: Json) -> tuple[str, str] | None:
     """The default of `error_of`: the status alone tells."""
     return None if status < _FIRST_ERROR_STATUS else (str(status), "")
+
+
+_NOT_TOLD = frozenset(
+    {
+        Reason.PERMISSION_MISSING,
+        Reason.KEY_OR_IP_OR_PERMISSION,
+        Reason.EXCHANGE_UNSUPPORTED,
+        Reason.UNEXPECTED_RESPONSE,
+    }
+)
+
+
+def if_told(ask: Callable[[], tuple[str, ...]]) -> tuple[str, ...]:
+    """What an answer says that only feeds a notice; nothing where it is refused or reads otherwise: nobody's trades wait for that.
+
+    What would stop any other request, too (a limit, the network), is raised as there.
+    """
+    try:
+        return ask()
+    except ExchangeTroubleError as trouble:
+        if trouble.reason not in _NOT_TOLD:
+            raise
+    except (LookupError, TypeError, AttributeError, ArithmeticError):
+        pass
+    return ()
 
 
 def any_shape(_body: Json, _method: str) -> bool:

@@ -27,7 +27,7 @@ class EnvelopeVault:
     """`domain.ports.Vault` with AES-256-GCM.
 
     The associated data of the wrapped key is canonical JSON of [app, schema, purpose, key id, account, connection, version]; the payload's
-    leaves out the key id, so that a change of the master key only wraps anew.
+    leaves out the key id, so that a change of the master key only wraps anew (and makes the fingerprint anew, which is keyed by it, too).
     """
 
     def __init__(self, keys: KeyProvider, random_bytes: RandomBytes = os.urandom) -> None:

@@ -8,7 +8,7 @@ from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges.binance.discovery import candidate_symbols
-from metrifly_pipeline.exchanges.room import Call, Json
+from metrifly_pipeline.exchanges.room import Call, Json, if_told
 
 __all__ = ["candidate_symbols", "check", "error_of", "markets", "probe", "server_time"]
 
@@ -86,7 +86,7 @@ def probe(call: Call) -> KeyFacts:
         can_withdraw=switches.get("enableWithdrawals") is True,
         can_transfer=any(switches.get(name) is True for name in _TRANSFERS),
         ip_allowlist=None if switches.get("ipRestrict") is True else (),  # which IPs are allowed isn't told
-        elsewhere=_elsewhere(call) if account else (),
+        elsewhere=if_told(lambda: _elsewhere(call)) if account else (),
         unreadable=() if account else ("balances",),
     )
 

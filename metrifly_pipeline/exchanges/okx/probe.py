@@ -6,7 +6,7 @@ from decimal import Decimal
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
-from metrifly_pipeline.exchanges.room import Call, Json
+from metrifly_pipeline.exchanges.room import Call, Json, if_told
 
 _ERROR_STATUS = 400
 _FINE = "0"
@@ -42,7 +42,7 @@ def probe(call: Call) -> KeyFacts:
         can_withdraw="withdraw" in granted,
         can_transfer=None,  # part of trading: transfers inside the exchange account need it
         ip_allowlist=tuple(ip.strip() for ip in str(config.get("ip") or "").split(",") if ip.strip()),
-        elsewhere=_elsewhere(call) if reads_balances else (),
+        elsewhere=if_told(lambda: _elsewhere(call)) if reads_balances else (),
         unreadable=() if reads_balances else ("balances",),
     )
 

@@ -182,3 +182,31 @@ def test_every_window_is_narrower_than_what_binance_takes():
     for stream in SPEC.streams:
         if stream.stream.value in longest and stream.scopes == ("all",):
             assert stream.window.days < longest[stream.stream.value]
+
+
+NOT_TOLD = [
+    ExchangeTroubleError(Reason.KEY_OR_IP_OR_PERMISSION),
+    ExchangeTroubleError(Reason.EXCHANGE_UNSUPPORTED),
+    ExchangeTroubleError(Reason.UNEXPECTED_RESPONSE),
+    [{"wallet": "Options"}],
+    [{"walletName": "Options", "balance": "much"}],
+    [{"walletName": "Options", "balance": None}],
+]
+
+
+@pytest.mark.parametrize("answer", NOT_TOLD, ids=repr)
+def test_what_lies_elsewhere_stops_nobody_where_it_is_not_told(answer):
+    call = asked()
+    call.answers["sapiGetAssetWalletBalance"] = answer
+
+    facts = probe(call)
+
+    assert (facts.identity, facts.can_read_balances, facts.elsewhere) == ("354937868", True, ())
+
+
+def test_what_would_stop_any_other_request_stops_this_one_too():
+    call = asked()
+    call.answers["sapiGetAssetWalletBalance"] = ExchangeTroubleError(Reason.RATE_LIMITED)
+
+    with pytest.raises(ExchangeTroubleError):
+        probe(call)

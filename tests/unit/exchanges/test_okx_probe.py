@@ -41,11 +41,12 @@ def test_a_good_answer_is_no_error_and_has_data():
     assert not check({"status": "ok", "data": []}, "privateGetAccountBalance")
 
 
-def asked(balance=None, **config):
-    """Answers of account/config and account/balance; an exception is raised."""
+def asked(balance=None, valued=None, **config):
+    """Answers of account/config, account/balance and asset-valuation; an exception is raised."""
     answers = {
         "privateGetAccountConfig": {"data": [{"uid": "44705892343619584", "perm": "read_only", "ip": ""} | config]},
-        "privateGetAssetAssetValuation": {
+        "privateGetAssetAssetValuation": valued
+        or {
             "data": [
                 {"details": {"classic": "0", "earn": "0.2", "funding": "0.1", "trading": "1.5"}, "totalBal": "1.8"}
             ]
@@ -105,3 +106,12 @@ def test_only_fills_and_bills_are_cut_off_after_three_months():
 
     assert limited == {Stream.FILLS, Stream.LEDGER}
     assert {stream.retention for stream in SPEC.streams if stream.retention} == {timedelta(days=89)}
+
+
+@pytest.mark.parametrize(
+    "answer", [ExchangeTroubleError(Reason.PERMISSION_MISSING), {"data": []}, {"data": [{"details": None}]}], ids=repr
+)
+def test_what_lies_elsewhere_stops_nobody_where_it_is_not_told(answer):
+    facts = probe(asked(valued=answer))
+
+    assert (facts.can_read_trades, facts.elsewhere) == (True, ())
