@@ -90,8 +90,16 @@ class StoredTable:
 
     def reload(self) -> None:
         """Show the newest version from here on."""
-        if self._handle is not None:
+        if self._handle is not None and not self._is_newest(self._handle.version()):
             self._handle.update_incremental()
+
+    def _is_newest(self, version: int) -> bool:
+        """Whether the log ends with this version: its entries are numbered without gaps, and the oldest are cleaned away first.
+
+        Two looks at a folder cost a hundredth of asking Delta, and almost always nobody else has committed.
+        """
+        log = self._folder / "_delta_log"
+        return not (log / f"{version + 1:020d}.json").exists() and (log / f"{version:020d}.json").exists()
 
     def mark(self, app_id: str) -> int | None:
         """How far `app_id` has come in this table; None where it never committed."""

@@ -31,7 +31,7 @@ from metrifly_pipeline.domain.trouble import (
 )
 from metrifly_pipeline.services.closing import Closing, Work
 from metrifly_pipeline.services.judging import history_findings
-from metrifly_pipeline.services.landing import GROUP_RECORDS, Landing
+from metrifly_pipeline.services.landing import FIRST_GROUP_RECORDS, GROUP_RECORDS, Landing
 from metrifly_pipeline.services.leasing import Leasing
 from metrifly_pipeline.services.normalizing import Normalizing, job
 from metrifly_pipeline.services.pulling import PullOutcome, pull
@@ -42,8 +42,6 @@ FIRST_SLICE = timedelta(seconds=30)
 LATER_SLICE = timedelta(minutes=10)
 TURNS_TOGETHER = 25
 PULL_THREADS = 4
-GROUPS_TYPED_TOGETHER = 1
-"""While a long pull goes on, what has landed is typed whenever so many full groups have gathered."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ class Syncing:
         self._ports = ports
         self._leasing = Leasing(ports.control, ports.clock, ports.holder)
         self._normalizing = Normalizing(
-            ports.lake, self._leasing.still_held, ports.clock, ports.group_records * GROUPS_TYPED_TOGETHER
+            ports.lake, self._leasing.still_held, ports.clock, min(ports.group_records, FIRST_GROUP_RECORDS)
         )
         self._landing = Landing(
             ports.lake, ports.control, ports.clock, ports.reach, ports.group_records, self._normalizing.landed

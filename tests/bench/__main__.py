@@ -90,8 +90,8 @@ def _compare(exchange: str, trades: int, rounds: int) -> Result:
     floor, ours = [], []
     with _serving(exchange, trades) as (base_url, sums):
         for _ in range(rounds):
-            floor.append(_run("floor", exchange, base_url))
             ours.append(_run("product", exchange, base_url))
+            floor.append(_run("floor", exchange, base_url))
     exact = all(list(each.sums) == sums for each in ours)
     if not exact:
         print(f"{exchange}: expected {sums}\n  got {[each.sums for each in ours]}", file=sys.stderr)

@@ -1,12 +1,15 @@
 """The floor: the same pages fetched with `requests`, parsed with `json`, written to Parquet and typed as decimals in DuckDB.
 
+It sends what the product has just sent, request by request, so that both have fetched the same.
+
 Nothing else: no signature, no limit, no raw record kept with its digits, no second look at what is there, no fsync, no restart after a
 crash. `python -m tests.bench.floor EXCHANGE BASE_URL FOLDER`.
 """
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -36,57 +39,53 @@ _TYPED = {
 _SUMS = "SELECT count(*), count(DISTINCT trade_key), count(*) FILTER (buys), sum(epoch_us(executed_at)), sum(amount), sum(cost), sum(fee)"
 
 
-def _kraken(session: requests.Session, base_url: str) -> Iterator[Rows]:
-    offset, total = 0, 1
-    while offset < total:
-        answer = session.post(base_url + kraken.PATH.decode(), data={"ofs": offset} if offset else {"trades": "true"})
-        result = json.loads(answer.content)["result"]
-        total = result["count"]
-        offset += len(result["trades"])
-        yield [{"txid": txid, **row} for txid, row in result["trades"].items()]
+def _kraken(answer: Any) -> Rows:
+    return [{"txid": txid, **row} for txid, row in answer["result"]["trades"].items()]
 
 
-def _binance(session: requests.Session, base_url: str) -> Iterator[Rows]:
-    from_id = 0
-    while True:
-        asked = {"symbol": "BTCUSDT", "fromId": from_id, "limit": binance.PAGE}
-        rows = json.loads(session.get(base_url + binance.PATH.decode(), params=asked).content)
-        yield rows
-        if len(rows) < binance.PAGE:
-            return
-        from_id = rows[-1]["id"] + 1
+def _binance(answer: Any) -> Rows:
+    rows: Rows = answer
+    return rows
 
 
-def _okx(session: requests.Session, base_url: str) -> Iterator[Rows]:
-    after = ""
-    while True:
-        asked = {"instType": "SPOT", "limit": okx.PAGE} | ({"after": after} if after else {})
-        rows = json.loads(session.get(base_url + okx.PATH.decode(), params=asked).content)["data"]
-        yield rows
-        if len(rows) < okx.PAGE:
-            return
-        after = rows[-1]["billId"]
+def _okx(answer: Any) -> Rows:
+    rows: Rows = answer["data"]
+    return rows
 
 
-_FETCH = {"kraken": _kraken, "binance": _binance, "okx": _okx}
+_TRADES = {
+    "kraken": (kraken.PATH.decode(), _kraken),
+    "binance": (binance.PATH.decode(), _binance),
+    "okx": (okx.PATH.decode(), _okx),
+}
 
 
-def _pull(exchange: str, base_url: str, folder: Path) -> None:
+def _asked(base_url: str) -> list[list[str]]:
+    """Verb, target and body of each request that the product has just sent, in its order."""
+    return list(requests.get(f"{base_url}/_asked", timeout=60).json())
+
+
+def _fetch(exchange: str, base_url: str, asked: Iterable[Sequence[str]]) -> Iterator[Rows]:
+    """The trades of each page; pages that hold something else are fetched and parsed, too."""
+    path, trades = _TRADES[exchange]
+    with requests.Session() as session:
+        for verb, target, body in asked:
+            answer = json.loads(session.request(verb, base_url + target, data=body or None).content)
+            if target.partition("?")[0] == path:
+                yield trades(answer)
+
+
+def _pull(exchange: str, base_url: str, asked: Iterable[Sequence[str]], folder: Path) -> None:
     parquet = folder / "rows.parquet"
     writer: pq.ParquetWriter | None = None
     gathered: Rows = []
-    with requests.Session() as session:
-        for rows in _FETCH[exchange](session, base_url):
-            gathered += rows
-            if len(gathered) >= ROWS_PER_WRITE or (gathered and not rows):
-                table = pa.Table.from_pylist(gathered)
-                writer = writer or pq.ParquetWriter(parquet, table.schema, compression="zstd")
-                writer.write_table(table)
-                gathered = []
-    if gathered:
-        table = pa.Table.from_pylist(gathered)
-        writer = writer or pq.ParquetWriter(parquet, table.schema, compression="zstd")
-        writer.write_table(table)
+    for rows in chain(_fetch(exchange, base_url, asked), [None]):
+        gathered += rows or ()
+        if len(gathered) >= ROWS_PER_WRITE or (gathered and rows is None):
+            table = pa.Table.from_pylist(gathered)
+            writer = writer or pq.ParquetWriter(parquet, table.schema, compression="zstd")
+            writer.write_table(table)
+            gathered = []
     if writer is not None:
         writer.close()
     with duckdb.connect(str(folder / "floor.duckdb")) as connection:
@@ -101,7 +100,8 @@ def _sums(folder: Path) -> Sequence[str]:
 
 def main(exchange: str, base_url: str, folder: Path) -> None:
     """Measure one run."""
-    report(measure(base_url, lambda: _pull(exchange, base_url, folder), lambda: _sums(folder)))
+    asked = _asked(base_url)
+    report(measure(base_url, lambda: _pull(exchange, base_url, asked, folder), lambda: _sums(folder)))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """The page server: a process of its own that hands out ready bytes and does as little else as it can.
 
 `python -m tests.bench.server EXCHANGE TRADES NOW_US` prints one line of JSON when it listens: port and sums. `GET /_used` answers how much
-CPU it has used and how many requests it has answered.
+CPU it has used and how many requests it has answered; `GET /_asked` what was asked between the last two of those.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping
+from typing import ClassVar
 
 from tests.bench.trades import make_up
 from tests.bench.wire import Answer, response
@@ -18,11 +19,16 @@ SEED = 20_260_101
 _BLANK = b"\r\n\r\n"
 _LENGTH = b"content-length:"
 
+Asked = tuple[str, str, str]
+"""Verb, target and body of a request."""
+
 
 class Pages(asyncio.Protocol):
     """One connection; requests come one after the other."""
 
     answered = 0
+    asking: ClassVar[list[Asked]] = []
+    asked: ClassVar[list[Asked]] = []
 
     def __init__(self, routes: Mapping[bytes, Answer]) -> None:
         self._routes = routes
@@ -44,10 +50,15 @@ class Pages(asyncio.Protocol):
         self._transport.write(self._answer(head, body))
 
     def _answer(self, head: bytes, body: bytes) -> bytes:
-        path, _, query = head.split(b" ", 2)[1].partition(b"?")
+        verb, target, _ = head.split(b" ", 2)
+        path, _, query = target.partition(b"?")
         if path == b"/_used":
+            Pages.asking, Pages.asked = [], Pages.asking
             return response(json.dumps({"cpu": time.process_time(), "requests": Pages.answered}).encode())
+        if path == b"/_asked":
+            return response(json.dumps(Pages.asked).encode())
         Pages.answered += 1
+        Pages.asking.append((verb.decode(), target.decode(), body.decode()))
         given = body or query
         return self._routes[path](dict(pair.split(b"=", 1) for pair in given.split(b"&")) if given else {})
 

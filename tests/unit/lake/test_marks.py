@@ -93,3 +93,21 @@ def test_a_handle_that_did_not_see_a_commit_of_its_app_id_meets_it(tmp_path):
         second.commit(nothing, {"app": 3})
     second.commit(nothing, {"another": 1})
     assert (second.mark("app"), second.mark("another")) == (2, 1)
+
+
+def test_a_handle_catches_up_with_others_even_where_the_log_was_cleaned_meanwhile(tmp_path):
+    tables, others = TableSet(tmp_path), TableSet(tmp_path)
+    late, other = tables.stored("trades"), others.stored("trades")
+    other.commit(TRADES.schema.empty_table(), {"app": 1})
+    late.reload()
+    assert late.version == other.version == 1
+    for mark in (2, 3):
+        other.commit(TRADES.schema.empty_table(), {"app": mark})
+    other.handle.create_checkpoint()
+    for number in range(3):
+        (tables.folder / "trades" / "_delta_log" / f"{number:020d}.json").unlink()
+
+    late.reload()
+
+    assert late.version == other.version == 3
+    assert late.mark("app") == 3
