@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.control.store import open_store
 from metrifly_pipeline.domain.ids import AccountId
+from metrifly_pipeline.domain.lanes import Lane
 from metrifly_pipeline.domain.plans import DEFAULT_ACCOUNT
 from metrifly_pipeline.domain.ports import (
     Clock,
@@ -144,7 +145,7 @@ def _wire(
             control=control,
             vault=vault,
             gateway=gateway,
-            budget=budget,
+            budget=budget.lane(Lane.CONNECT),
             clock=clock,
             rng=rng,
             allowed_ips=settings.allowed_ips,

@@ -1,9 +1,10 @@
 """Budgets: leaky buckets that all processes share."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, func, select, update
 
 from metrifly_pipeline.control.tables import budgets
 from metrifly_pipeline.control.transactions import Transactions
@@ -20,29 +21,37 @@ _SKEW = timedelta(minutes=1)
 class Budgets(Transactions):
     """The store's methods for budgets."""
 
-    def take_budget(self, bucket: str, limit: Limit, weight: int, now: datetime) -> float:
+    def take_budget(
+        self, bucket: str, limit: Limit, weight: int, now: datetime, *, share: float = 1.0, gate: str = ""
+    ) -> float:
         """Take `weight` units; returns 0.0 when taken, else the seconds (rounded up to a microsecond) to wait before asking again.
 
-        A weight above the whole capacity is taken when the bucket is empty.
+        Only the part `share` of the capacity is filled; a weight above it is taken when the bucket is empty.
         """
         with self._writing() as db:
             insert_new(db, budgets, {"bucket": bucket, "level": 0.0})
             mine = budgets.c.bucket == bucket
             row = db.execute(select(budgets).where(mine).with_for_update()).mappings().one()
-            if row["paused_until"] is not None and row["paused_until"] > now:
-                return _rounded_up((row["paused_until"] - now).total_seconds())
+            paused = _pause_left(db, (bucket, gate), now)
+            if paused:
+                return paused
             reached = _reached(row["updated_at"], now)
             drained = (reached - (row["updated_at"] or reached)).total_seconds() * limit.per_second
             level = max(0.0, row["level"] - max(0.0, drained))
-            room = max(limit.capacity - weight, 0)
+            room = max(limit.capacity * share - weight, 0.0)
             taken = level <= room + _TINY
             # Stored even where nothing is taken: after a clock was set back the bucket drains from now on.
             stored = {"level": level + weight * taken, "updated_at": reached}
             db.execute(update(budgets).where(mine).values(stored))
             return 0.0 if taken else _rounded_up((level - room) / limit.per_second + (reached - now).total_seconds())
 
+    def budget_pause(self, names: Sequence[str], now: datetime) -> float:
+        """Seconds until none of these buckets and gates is paused any more."""
+        with self._reading() as db:
+            return _pause_left(db, names, now)
+
     def pause_budget(self, bucket: str, until: datetime) -> None:
-        """Let nobody take from this bucket before `until`; a later pause stands."""
+        """Let nobody take from this bucket, or from those behind this gate, before `until`; a later pause stands."""
         with self._writing() as db:
             insert_new(db, budgets, {"bucket": bucket, "level": 0.0})
             shorter = budgets.c.paused_until.is_(None) | (budgets.c.paused_until < until)
@@ -54,6 +63,11 @@ def _reached(updated_at: datetime | None, now: datetime) -> datetime:
     if updated_at is None or not now < updated_at <= now + _SKEW:
         return now
     return updated_at
+
+
+def _pause_left(db: Connection, names: Sequence[str], now: datetime) -> float:
+    until = db.execute(select(func.max(budgets.c.paused_until)).where(budgets.c.bucket.in_(names))).scalar_one()
+    return _rounded_up(max((until - now).total_seconds(), 0.0)) if until else 0.0
 
 
 def _rounded_up(seconds: float) -> float:

@@ -10,7 +10,8 @@ class MetriflyError(Exception):
 class ExchangeTroubleError(MetriflyError):
     """An exchange refused, failed or answered what can't be understood; says why as a `Reason`.
 
-    `code` is the exchange's own short code (never a message), `retry_after_seconds` what it asked us to wait.
+    `code` is the exchange's own short code (never a message), `retry_after_seconds` what it asked us to wait, `of_address` whether it
+    turned away whoever asks from our address, not this key alone.
     """
 
     def __init__(
@@ -21,6 +22,7 @@ class ExchangeTroubleError(MetriflyError):
         detail: str = "",
         retry_after_seconds: float | None = None,
         retry: bool = False,
+        of_address: bool = False,
     ) -> None:
         """Keep reason and facts; the text is the reason's title with our detail."""
         super().__init__(f"{MEANING[reason].title}{f' ({detail})' if detail else ''}")
@@ -29,6 +31,7 @@ class ExchangeTroubleError(MetriflyError):
         self.detail = detail
         self.retry_after_seconds = retry_after_seconds
         self.retry = retry
+        self.of_address = of_address
 
 
 class LeaseLostError(MetriflyError):

@@ -96,7 +96,9 @@ def trouble(meaning: tuple[Reason, bool], status: int, code: str, wait: float | 
     if status in _RATE_STATUSES:
         reason, retry = Reason.RATE_LIMITED, True
     short = code if _CODE.fullmatch(code) else ""
-    return ExchangeTroubleError(reason, code=short, retry=retry, retry_after_seconds=wait)
+    # A rate limit that says not to try again is a lockout.
+    of_address = reason is Reason.RATE_LIMITED and (status in _RATE_STATUSES or not retry)
+    return ExchangeTroubleError(reason, code=short, retry=retry, retry_after_seconds=wait, of_address=of_address)
 
 
 def unexpected(detail: str) -> ExchangeTroubleError:

@@ -22,9 +22,13 @@ class Patience:
     limit_wait_seconds: float = 5.0
     """First wait after a rate limit that names no time of its own."""
     total_wait_seconds: float = 300.0
+    lockout_seconds: float = 900.0
+    """How long all wait after a rate limit that says not to try again: Kraken locks an address out for 15 minutes."""
 
     def wait(self, trouble: ExchangeTroubleError, attempt: int, rng: random.Random) -> float:
         """Seconds before try number `attempt + 1`: at least what the exchange asked for, else doubling, with jitter on top."""
+        if not trouble.retry:
+            return max(self.lockout_seconds, trouble.retry_after_seconds or 0.0)
         base = self.limit_wait_seconds if trouble.reason is Reason.RATE_LIMITED else self.first_wait_seconds
         backoff = min(base * 2.0 ** (attempt - 1), self.longest_wait_seconds) * (1 + rng.random() / 2)
         return max(backoff, trouble.retry_after_seconds or 0.0)
@@ -36,7 +40,7 @@ def pursue(
     patience: Patience,
     sleep: Sleep,
     rng: random.Random,
-    limited: Callable[[float], None],
+    limited: Callable[[ExchangeTroubleError, float], None],
 ) -> T:
     """Ask until it works, the patience ends or the reason is one that waiting can't mend.
 
@@ -45,7 +49,7 @@ def pursue(
         patience: Bounds.
         sleep: Waits for seconds.
         rng: Source of the jitter.
-        limited: Told how long everybody who shares the limit must wait, before we wait ourselves.
+        limited: Told of a rate limit and how long everybody who shares it must wait, before we wait ourselves.
 
     Raises:
         ExchangeTroubleError: The last trouble. Of a rate limit it says how long to wait yet.
@@ -56,14 +60,14 @@ def pursue(
         try:
             return ask()
         except ExchangeTroubleError as trouble:
-            if not trouble.retry:
+            if not trouble.retry and trouble.reason is not Reason.RATE_LIMITED:
                 raise
             wait = patience.wait(trouble, attempt, rng)
             if trouble.reason is Reason.RATE_LIMITED:
-                limited(wait)
+                limited(trouble, wait)
             waited += wait
             attempt += 1
-            if attempt > patience.tries or waited > patience.total_wait_seconds:
+            if not trouble.retry or attempt > patience.tries or waited > patience.total_wait_seconds:
                 trouble.retry_after_seconds = wait if trouble.reason is Reason.RATE_LIMITED else None
                 raise
         sleep(wait)

@@ -53,6 +53,7 @@ class Session:
         self._rows_paths = {stream.endpoint: stream.rows_path for stream in hooks.spec.streams}
         self._key = hashlib.blake2b(api_key.encode(), digest_size=8, person=b"limit-by-key").hexdigest()
         self._buckets = {name: self._bucket(name, limit) for name, limit in hooks.spec.limits.items()}
+        self._gate = f"{hooks.spec.name}{surroundings.place}:address:{surroundings.egress}"
         self._markets: Sequence[Market] | None = None
         self._synced = False
 
@@ -104,7 +105,9 @@ class Session:
             patience=around.patience,
             sleep=around.sleep,
             rng=around.rng,
-            limited=lambda seconds: around.budget.pause(bucket, limit, seconds),
+            limited=lambda trouble, seconds: around.budget.pause(
+                self._gate if trouble.of_address or limit.shared_by == "ip" else bucket, seconds
+            ),
         )
 
     def try_signing(self) -> None:
@@ -123,14 +126,14 @@ class Session:
         self._client = None
 
     def _ask(self, endpoint: Endpoint, bucket: str, limit: Limit, params: Mapping[str, Any]) -> Json:
-        self._around.budget.take(bucket, limit, endpoint.weight)
+        self._around.budget.take(bucket, limit, endpoint.weight, self._gate)
         try:
             return self._send(endpoint, params)
         except ExchangeTroubleError as trouble:
             if trouble.reason is not Reason.CLOCK_SKEW:
                 raise
             self._resync(trouble)
-        self._around.budget.take(bucket, limit, endpoint.weight)
+        self._around.budget.take(bucket, limit, endpoint.weight, self._gate)
         return self._send(endpoint, params)
 
     def _send(self, endpoint: Endpoint, params: Mapping[str, Any]) -> Json:

@@ -1,53 +1,105 @@
 """Requests an exchange allows, taken from the control database in blocks, so that processes that share a key or an IP never overrun."""
 
 import threading
-from collections import Counter
-from datetime import timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from metrifly_pipeline.domain.ports import Clock, ControlStore, Sleep
+from metrifly_pipeline.domain.lanes import Lane
+from metrifly_pipeline.domain.ports import BudgetStore, Clock, Sleep
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 
 LONGEST_WAIT_SECONDS = 300.0
+LONGEST_NAP_SECONDS = 5.0
+"""A wait is looked at again after this long: it may have become shorter, since a share that others kept full was let go."""
 BLOCKS_PER_CAPACITY = 20
 """A block is at most this part of a limit, so that no process hoards what others need."""
+BLOCK_LASTS = timedelta(seconds=0.2)
+"""What is left of a block after this long is forfeited: a pause that another process asked for is kept by us almost at once."""
+
+
+@dataclass(slots=True)
+class _Block:
+    """Units that are ours already."""
+
+    units: int
+    until: datetime
 
 
 class SharedBudget:
     """The budget of one process. A session names its buckets so that all who share a key or an IP name the same."""
 
-    def __init__(self, control: ControlStore, clock: Clock, sleep: Sleep) -> None:
+    def __init__(self, control: BudgetStore, clock: Clock, sleep: Sleep) -> None:
         """Take from the control database; nothing is taken before it is asked for."""
         self._control = control
         self._clock = clock
         self._sleep = sleep
-        self._blocks: Counter[str] = Counter()
+        self._blocks: dict[str, _Block] = {}
         self._lock = threading.Lock()
 
-    def take(self, bucket: str, limit: Limit, weight: int) -> None:
+    def lane(self, lane: Lane) -> "LaneBudget":
+        """This budget as requests of one lane see it."""
+        return LaneBudget(self, lane)
+
+    def take(self, bucket: str, limit: Limit, weight: int, gate: str, lane: Lane) -> None:
         """Wait until `weight` units are ours; raises RATE_LIMITED where that would take too long."""
+        now = self._clock()
         with self._lock:
-            if self._blocks[bucket] >= weight:
-                self._blocks[bucket] -= weight
+            block = self._blocks.get(bucket)
+            if block is not None and block.units >= weight and now < block.until:
+                block.units -= weight
                 return
-        block = max(weight, limit.capacity // BLOCKS_PER_CAPACITY)
-        if self._control.take_budget(bucket, limit, block, self._clock()) == 0.0:
+        units = max(weight, limit.capacity // BLOCKS_PER_CAPACITY)
+        if self._control.take_budget(bucket, limit, units, now, share=lane.value, gate=gate) == 0.0:
             with self._lock:
-                self._blocks[bucket] += block - weight
+                self._blocks[bucket] = _Block(units - weight, now + BLOCK_LASTS)
             return
-        self._wait_for(bucket, limit, weight)
+        self._wait_for(bucket, limit, weight, gate, lane)
 
-    def pause(self, bucket: str, limit: Limit, seconds: float) -> None:  # noqa: ARG002 - the port's own parameters
-        """Let nobody that shares this bucket ask for `seconds`."""
+    def pause(self, name: str, seconds: float) -> None:
+        """Let nobody take from this bucket, or from any behind this gate, for `seconds`."""
         with self._lock:
-            del self._blocks[bucket]
-        self._control.pause_budget(bucket, self._clock() + timedelta(seconds=seconds))
+            self._blocks.clear()
+        self._control.pause_budget(name, self._clock() + timedelta(seconds=seconds))
 
-    def _wait_for(self, bucket: str, limit: Limit, weight: int) -> None:
+    def _wait_for(self, bucket: str, limit: Limit, weight: int, gate: str, lane: Lane) -> None:
         waited = 0.0
-        while (pause := self._control.take_budget(bucket, limit, weight, self._clock())) > 0.0:
-            waited += pause
-            if waited > LONGEST_WAIT_SECONDS:
+        while True:
+            now = self._clock()
+            pause = self._control.take_budget(bucket, limit, weight, now, share=lane.value, gate=gate)
+            if pause == 0.0:
+                return
+            if waited + pause > LONGEST_WAIT_SECONDS:
                 raise ExchangeTroubleError(Reason.RATE_LIMITED, retry_after_seconds=pause)
-            self._sleep(pause)
+            nap = min(pause, LONGEST_NAP_SECONDS)
+            waited += nap
+            self._sleep(nap)
+
+
+class LaneBudget:
+    """What one session takes its requests from. Not for several threads at once."""
+
+    def __init__(self, shared: SharedBudget, lane: Lane) -> None:
+        """Take from `shared` as requests of `lane`."""
+        self._shared = shared
+        self._lane = lane
+
+    def take(self, bucket: str, limit: Limit, weight: int, gate: str) -> None:
+        """See `Budget.take`."""
+        self._shared.take(bucket, limit, weight, gate, self._lane)
+
+    def pause(self, name: str, seconds: float) -> None:
+        """See `Budget.pause`."""
+        self._shared.pause(name, seconds)
+
+    @contextmanager
+    def sweeping(self) -> Iterator[None]:
+        """What the block asks waits behind everything else."""
+        before, self._lane = self._lane, Lane.SWEEP
+        try:
+            yield
+        finally:
+            self._lane = before

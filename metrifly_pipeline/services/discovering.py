@@ -89,7 +89,8 @@ class Discovery:
             for market in self._markets()
             if (done := asked_to(self._turn.cursor(self._stream.stream, market.market_id))) is None or done < started
         ]
-        self._pull_symbols(waiting)
+        with self._turn.budget.sweeping():
+            self._pull_symbols(waiting)
 
     def _pull_symbols(self, symbols: Iterable[str]) -> None:
         for step in self._turn.steps(self._stream, list(symbols)):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lanes import Lane
 from metrifly_pipeline.domain.ports import (
-    Budget,
     Clock,
     ControlStore,
     ExchangeGateway,
@@ -29,6 +29,7 @@ from metrifly_pipeline.domain.trouble import (
     OwnFaultError,
     RefusedError,
 )
+from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.closing import Closing, Work
 from metrifly_pipeline.services.judging import history_findings
 from metrifly_pipeline.services.landing import FIRST_GROUP_RECORDS, GROUP_RECORDS, Landing
@@ -52,7 +53,7 @@ class SyncPorts:
     lake: Lake
     vault: Vault
     gateway: ExchangeGateway
-    budget: Budget
+    budget: SharedBudget
     clock: Clock
     holder: str
     allowed_ips: tuple[str, ...] = ()
@@ -178,13 +179,14 @@ class Syncing:
         started = self._ports.clock()
         first = not connection.landed
         deadline = started + (FIRST_SLICE if first else LATER_SLICE)
+        budget = self._ports.budget.lane(Lane.of(work.run.kind))
         try:
             sealed = self._ports.control.sealed_credential(connection.id)
             if sealed is None:
                 return PullOutcome(trouble=ExchangeTroubleError(Reason.KEY_INVALID))
             credential = self._ports.vault.open(connection.account, sealed)
             session = self._ports.gateway.open(
-                connection.exchange, credential, base_url=connection.base_url, budget=self._ports.budget
+                connection.exchange, credential, base_url=connection.base_url, budget=budget
             )
         except ExchangeTroubleError as trouble:
             return _stopped(trouble)
@@ -193,7 +195,7 @@ class Syncing:
         except NotFoundError:
             return _stopped(ExchangeTroubleError(Reason.EXCHANGE_UNSUPPORTED))
         try:
-            return pull(Turn(self._pull_ports(), connection, work.lease, session, deadline))
+            return pull(Turn(self._pull_ports(), connection, work.lease, session, budget, deadline))
         except LeaseLostError:
             return PullOutcome(finished=False)
         finally:

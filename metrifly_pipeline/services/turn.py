@@ -22,6 +22,7 @@ from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
 from metrifly_pipeline.domain.status import Connection, Lease
 from metrifly_pipeline.domain.streams import EVERYTHING, CursorState, Stream
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
+from metrifly_pipeline.services.budgeting import LaneBudget
 from metrifly_pipeline.services.judging import key_notices, refusals
 from metrifly_pipeline.services.landing import Landing
 
@@ -52,13 +53,20 @@ class Turn:
     """One connection, one session: every page goes to the landing at once."""
 
     def __init__(
-        self, ports: PullPorts, connection: Connection, lease: Lease, session: ExchangeSession, deadline: datetime
+        self,
+        ports: PullPorts,
+        connection: Connection,
+        lease: Lease,
+        session: ExchangeSession,
+        budget: LaneBudget,
+        deadline: datetime,
     ) -> None:
-        """Pull for `connection` under `lease` until `deadline`."""
+        """Pull for `connection` under `lease` until `deadline`; `session` takes its requests from `budget`."""
         self.ports = ports
         self.connection = connection
         self.lease = lease
         self.session = session
+        self.budget = budget
         self.deadline = deadline
         self.spec: ExchangeSpec = ports.gateway.spec(connection.exchange)
         self.deep = connection.swept_at is None or ports.clock() - connection.swept_at >= (

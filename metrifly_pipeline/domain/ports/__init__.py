@@ -3,6 +3,7 @@
 Importers name this package, never a module in it: which room a Protocol stands for is no concern of theirs.
 """
 
+from metrifly_pipeline.domain.ports.budgets import BudgetStore
 from metrifly_pipeline.domain.ports.control import Advance, ControlStore, CursorMove, Finding
 from metrifly_pipeline.domain.ports.exchanges import Budget, CatalogEntry, ExchangeGateway, ExchangeSession
 from metrifly_pipeline.domain.ports.lake import Lake
@@ -12,6 +13,7 @@ from metrifly_pipeline.domain.ports.vault import Vault
 __all__ = [
     "Advance",
     "Budget",
+    "BudgetStore",
     "CatalogEntry",
     "Clock",
     "ControlStore",

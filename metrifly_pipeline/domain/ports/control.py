@@ -9,9 +9,9 @@ from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.entries import Draft, Entry
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.plans import Account, Plan
+from metrifly_pipeline.domain.ports.budgets import BudgetStore
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
-from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.status import (
     Connection,
     CoverageRow,
@@ -60,7 +60,7 @@ class Finding:
     """Of a limited history: where it begins. An opening balance dated then or earlier answers it; None: nothing does."""
 
 
-class ControlStore(Protocol):
+class ControlStore(BudgetStore, Protocol):
     """The control database. Each method is one transaction; times are aware UTC."""
 
     # Accounts and portfolios
@@ -269,10 +269,3 @@ class ControlStore(Protocol):
 
     def claim_maintenance(self, now: datetime, every: timedelta) -> bool:
         """Whether the lake is due to be tidied and the caller is the one to do it: of several that ask, one, once in `every`."""
-
-    # Budgets
-    def take_budget(self, bucket: str, limit: Limit, weight: int, now: datetime) -> float:
-        """Take `weight` units from a leaky bucket shared by all processes; returns 0.0 when taken, else the seconds to wait."""
-
-    def pause_budget(self, bucket: str, until: datetime) -> None:
-        """Let nobody take from this bucket before `until`."""

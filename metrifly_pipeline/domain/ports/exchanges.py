@@ -14,11 +14,14 @@ from metrifly_pipeline.domain.streams import Page, Task
 class Budget(Protocol):
     """Hands out requests in blocks, shared by all processes through the control database."""
 
-    def take(self, bucket: str, limit: Limit, weight: int) -> None:
-        """Wait until `weight` units of `bucket` are ours. Raises ExchangeTroubleError(RATE_LIMITED) past a bounded wait."""
+    def take(self, bucket: str, limit: Limit, weight: int, gate: str) -> None:
+        """Wait until `weight` units of `bucket` are ours and `gate`, which stands before several buckets, is open.
 
-    def pause(self, bucket: str, limit: Limit, seconds: float) -> None:
-        """Let nobody that shares this bucket ask for `seconds` (after a 429, 418 or ban)."""
+        Raises ExchangeTroubleError(RATE_LIMITED) past a bounded wait.
+        """
+
+    def pause(self, name: str, seconds: float) -> None:
+        """Let nobody take from this bucket, or from any behind this gate, for `seconds` (after a 429, 418 or ban)."""
 
 
 class ExchangeSession(Protocol):

@@ -255,10 +255,11 @@ SPEC = ExchangeSpec(
     ),
     limits={
         # Weight a minute: 6,000 for api/v3; for sapi 12,000 by IP or 180,000 by exchange account, each endpoint by itself. They are
-        # counted in fixed minutes, so a full bucket and what a minute refills may together not exceed them.
+        # counted in fixed minutes, so a full bucket and what a minute refills may together not exceed them; a second's worth is left for
+        # what was taken in one minute and arrives in the next.
         # Source: exchangeInfo.rateLimits; developers.binance.com, wallet, general info.
-        "ip": Limit(capacity=900, per_second=85.0, shared_by="ip"),
-        "sapi_ip": Limit(capacity=1_800, per_second=170.0, shared_by="ip"),
+        "ip": Limit(capacity=850, per_second=84.0, shared_by="ip"),
+        "sapi_ip": Limit(capacity=1_700, per_second=168.0, shared_by="ip"),
         "withdrawals": Limit(capacity=36_000, per_second=2_400.0, shared_by="key"),
         "converts": Limit(capacity=30_000, per_second=2_500.0, shared_by="key"),
     },

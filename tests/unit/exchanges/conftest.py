@@ -59,12 +59,14 @@ class FakeWire:
 class FakeBudget:
     taken: list[tuple[str, Limit, int]] = field(default_factory=list)
     paused: list[tuple[str, float]] = field(default_factory=list)
+    gates: set[str] = field(default_factory=set)
 
-    def take(self, bucket: str, limit: Limit, weight: int) -> None:
+    def take(self, bucket: str, limit: Limit, weight: int, gate: str) -> None:
         self.taken.append((bucket, limit, weight))
+        self.gates.add(gate)
 
-    def pause(self, bucket: str, limit: Limit, seconds: float) -> None:
-        self.paused.append((bucket, seconds))
+    def pause(self, name: str, seconds: float) -> None:
+        self.paused.append((name, seconds))
 
 
 class Time:

@@ -182,6 +182,35 @@ def test_a_rate_limit_is_waited_out_by_all_who_share_it(opened, status, asked):
     assert it.budget.paused[0][1] >= 7
 
 
+def test_a_limit_of_one_key_pauses_that_key_alone_and_one_of_the_address_all_who_ask_from_it(opened):
+    used_up = {"error": ["EAPI:Rate limit exceeded"]}
+    it = opened()
+    it.wire.put(used_up)
+    it.wire.put({"error": [], "result": {"trades": {}, "count": 0}})
+    it.session.call("privatePostTradesHistory")
+    it.wire.put(used_up)
+    it.wire.put(TIME)
+    it.session.call(ASK)
+    it.wire.put(b"{}", 429)
+    it.wire.put({"error": [], "result": {"trades": {}, "count": 0}})
+    it.session.call("privatePostTradesHistory")
+
+    key, public, status = (name for name, _ in it.budget.paused)
+    assert key.startswith("kraken@127.0.0.1:8101:key:key:")
+    assert {public, status} == it.budget.gates == {"kraken@127.0.0.1:8101:address:local"}
+
+
+def test_a_lockout_is_not_tried_again_and_holds_all_back_that_ask_from_this_address(opened):
+    it = opened()
+    it.wire.put({"error": ["EGeneral:Temporary lockout"]})
+
+    with pytest.raises(ExchangeTroubleError) as caught:
+        it.session.call("privatePostTradesHistory")
+    assert caught.value.retry_after_seconds == 900
+    assert it.budget.paused == [("kraken@127.0.0.1:8101:address:local", 900)]
+    assert len(it.wire.sent) == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "seconds"),
     [("3600", 3600), ("inf", 604_800), ("1e300", 604_800), ("Fri, 31 Dec 9999 23:59:59 GMT", 604_800)],
