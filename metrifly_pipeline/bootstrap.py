@@ -29,6 +29,7 @@ from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.services.accounting import Accounting
 from metrifly_pipeline.services.budgeting import SharedBudget
+from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
@@ -62,6 +63,7 @@ class Product:
     publishing: Publishing
     recording: Recording
     maintaining: Maintaining
+    capacity: Capacity
     clock: Clock
 
     @property
@@ -166,6 +168,7 @@ def _wire(
         publishing=Publishing(control, lake, listing, clock),
         recording=Recording(control, clock),
         maintaining=Maintaining(control, lake, clock),
+        capacity=Capacity(control, lake, gateway, clock, settings.limit_scale),
         clock=clock,
     )
 

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from metrifly_pipeline.cli import (
     accounts,
+    capacity,
     changing,
     connections,
     demo,
@@ -55,6 +56,7 @@ app.command("rebuild")(of_account(syncing.rebuild))
 app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
+app.command("capacity")(capacity.show_capacity)
 app.add_typer(recording.app, name="record")
 app.add_typer(local.app, name="sandbox")
 

@@ -4,11 +4,12 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, RowMapping, func, select, update
 
 from metrifly_pipeline.control.tables import budgets
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.control.upserts import insert_new
+from metrifly_pipeline.domain.buckets import BudgetUse
 from metrifly_pipeline.domain.spec import Limit
 
 _TINY = 1e-9
@@ -41,7 +42,7 @@ class Budgets(Transactions):
             room = max(limit.capacity * share - weight, 0.0)
             taken = level <= room + _TINY
             # Stored even where nothing is taken: after a clock was set back the bucket drains from now on.
-            stored = {"level": level + weight * taken, "updated_at": reached}
+            stored = {"level": level + weight * taken, "updated_at": reached} | _day(row, now, weight * taken)
             db.execute(update(budgets).where(mine).values(stored))
             return 0.0 if taken else _rounded_up((level - room) / limit.per_second + (reached - now).total_seconds())
 
@@ -49,6 +50,21 @@ class Budgets(Transactions):
         """Seconds until none of these buckets and gates is paused any more."""
         with self._reading() as db:
             return _pause_left(db, names, now)
+
+    def budget_use(self, now: datetime) -> Sequence[BudgetUse]:
+        """What was taken of each bucket, by name."""
+        with self._reading() as db:
+            rows = db.execute(select(budgets).order_by(budgets.c.bucket)).mappings().all()
+        return [
+            BudgetUse(
+                name=row["bucket"],
+                today=counted["taken_today"],
+                day_before=counted["taken_day_before"],
+                paused_until=row["paused_until"] if row["paused_until"] and row["paused_until"] > now else None,
+            )
+            for row in rows
+            for counted in [_day(row, now, 0)]
+        ]
 
     def pause_budget(self, bucket: str, until: datetime) -> None:
         """Let nobody take from this bucket, or from those behind this gate, before `until`; a later pause stands."""
@@ -63,6 +79,15 @@ def _reached(updated_at: datetime | None, now: datetime) -> datetime:
     if updated_at is None or not now < updated_at <= now + _SKEW:
         return now
     return updated_at
+
+
+def _day(row: RowMapping, now: datetime, weight: int) -> dict[str, float]:
+    """What was taken since midnight UTC, and on the day before."""
+    day = now.toordinal()
+    today, before = row["taken_today"], row["taken_day_before"]
+    if row["day"] != day:
+        today, before = 0.0, today if row["day"] == day - 1 else 0.0
+    return {"day": day, "taken_today": today + weight, "taken_day_before": before}
 
 
 def _pause_left(db: Connection, names: Sequence[str], now: datetime) -> float:

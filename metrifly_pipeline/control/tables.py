@@ -274,4 +274,7 @@ budgets = Table(
     Column("level", Float(53), nullable=False),
     Column("updated_at", Instant),
     Column("paused_until", Instant),
+    _count("day"),
+    Column("taken_today", Float(53), nullable=False, server_default="0"),
+    Column("taken_day_before", Float(53), nullable=False, server_default="0"),
 )

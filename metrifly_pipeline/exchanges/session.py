@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, NoReturn
 
+from metrifly_pipeline.domain.buckets import Bucket, gate
 from metrifly_pipeline.domain.ports import Budget
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
@@ -53,7 +54,7 @@ class Session:
         self._rows_paths = {stream.endpoint: stream.rows_path for stream in hooks.spec.streams}
         self._key = hashlib.blake2b(api_key.encode(), digest_size=8, person=b"limit-by-key").hexdigest()
         self._buckets = {name: self._bucket(name, limit) for name, limit in hooks.spec.limits.items()}
-        self._gate = f"{hooks.spec.name}{surroundings.place}:address:{surroundings.egress}"
+        self._gate = gate(hooks.spec.name, surroundings.place, surroundings.egress)
         self._markets: Sequence[Market] | None = None
         self._synced = False
 
@@ -161,7 +162,13 @@ class Session:
 
     def _bucket(self, name: str, limit: Limit) -> tuple[str, Limit]:
         around = self._around
-        shared = f"key:{self._key}" if limit.shared_by == "key" else f"ip:{around.egress}"
+        bucket = Bucket(
+            exchange=self._hooks.spec.name,
+            place=around.place,
+            limit=name,
+            shared_by=limit.shared_by,
+            sharer=self._key if limit.shared_by == "key" else around.egress,
+        )
         scaled = (
             limit
             if around.limit_scale == 1.0
@@ -171,7 +178,7 @@ class Session:
                 per_second=limit.per_second * around.limit_scale,
             )
         )
-        return f"{self._hooks.spec.name}{around.place}:{name}:{shared}", scaled
+        return str(bucket), scaled
 
     def _first_scope(self, stream: StreamSpec) -> str:
         if stream.scopes:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
+from metrifly_pipeline.domain.buckets import BudgetUse
 from metrifly_pipeline.domain.spec import Limit
 
 
@@ -20,3 +21,6 @@ class BudgetStore(Protocol):
 
     def pause_budget(self, bucket: str, until: datetime) -> None:
         """Let nobody take from this bucket, or from those behind this gate, before `until`."""
+
+    def budget_use(self, now: datetime) -> Sequence[BudgetUse]:
+        """What was taken of each bucket today and the day before, and what is paused; by name."""

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from metrifly_pipeline.domain.spec import Limit
 from tests.contract.control.builders import NOW, TEN_AT_ONCE
 
+MIDNIGHT = NOW.replace(hour=0, minute=0, second=0, microsecond=0)
+
 
 def test_a_full_capacity_is_taken_at_once_and_then_tells_how_long_to_wait(store):
     assert [store.take_budget("ip", TEN_AT_ONCE, 5, NOW) for _ in range(3)] == [0.0, 0.0, 2.5]
@@ -64,6 +66,21 @@ def test_a_clock_that_was_set_back_does_not_block_the_bucket(store):
 
     assert store.take_budget("ip", TEN_AT_ONCE, 2, NOW) == 1.0
     assert store.take_budget("ip", TEN_AT_ONCE, 2, NOW + timedelta(seconds=1)) == 0.0
+
+
+def test_what_was_taken_is_counted_by_day_and_what_was_refused_is_not(store):
+    for hour in (-1, 0):
+        for _ in range(3):
+            store.take_budget("ip", TEN_AT_ONCE, 5, MIDNIGHT + timedelta(hours=hour))
+    store.pause_budget("gate", MIDNIGHT + timedelta(hours=1))
+
+    def told(now):
+        return [(use.name, use.today, use.day_before, use.paused_until) for use in store.budget_use(now)]
+
+    one = MIDNIGHT + timedelta(hours=1)
+    assert told(MIDNIGHT) == [("gate", 0.0, 0.0, one), ("ip", 10.0, 10.0, None)]
+    assert told(MIDNIGHT + timedelta(days=1)) == [("gate", 0.0, 0.0, None), ("ip", 0.0, 10.0, None)]
+    assert told(MIDNIGHT + timedelta(days=2)) == [("gate", 0.0, 0.0, None), ("ip", 0.0, 0.0, None)]
 
 
 @given(
