@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import inf
 
 from metrifly_pipeline.domain.buckets import Bucket, BudgetUse, gate
 from metrifly_pipeline.domain.planning import discovered_streams
@@ -50,7 +51,7 @@ class ExchangeCapacity:
     sweep_every: timedelta | None
     """How often all symbols are asked; None where none are discovered."""
     sweep_days: float | None
-    """Until every connected exchange account was swept again, with the room that is left; None where nothing is swept."""
+    """Until every connected exchange account was swept again, with the room that is left: infinite without any; None: nothing is swept."""
 
     @property
     def keeps_up(self) -> bool:
@@ -103,8 +104,9 @@ class Capacity:
         days = 0.0
         for stream in streams:
             weight, bucket = weights[stream.endpoint]
-            room = sum(limit.room for limit in limits if limit.limit == bucket) or _allowed(spec.limits[bucket])
-            days = max(days, connections * symbols * weight / room)
+            asked = [limit.room for limit in limits if limit.limit == bucket]
+            room = sum(asked) if asked else _allowed(spec.limits[bucket])
+            days = max(days, connections * symbols * weight / room if room else inf)
         return days
 
 
