@@ -27,6 +27,7 @@ from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.services.accounting import Accounting
+from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
 from metrifly_pipeline.services.landing import GROUP_RECORDS
@@ -53,6 +54,7 @@ class Product:
     vault: Vault
     gateway: ExchangeGateway
     accounting: Accounting
+    acknowledging: Acknowledging
     connecting: Connecting
     moving: Moving
     syncing: Syncing
@@ -157,6 +159,7 @@ def _wire(
         vault=vault,
         gateway=gateway,
         accounting=Accounting(control, clock),
+        acknowledging=Acknowledging(control, listing, clock),
         connecting=connecting,
         moving=Moving(control, clock),
         syncing=syncing,

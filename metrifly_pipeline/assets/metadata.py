@@ -171,7 +171,7 @@ def _is_live(view: ConnectionView) -> bool:
 
 def verdict_result(asset: str, verdict: FamilyVerdict) -> dg.AssetCheckResult:
     """One check of the dashboard: ERROR where somebody must act, WARN where data are limited, with its small table."""
-    items = [*verdict.action, *verdict.notice]
+    items = [*verdict.action, *verdict.notice, *verdict.acknowledged]
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=verdict.family.value,
@@ -183,13 +183,16 @@ def verdict_result(asset: str, verdict: FamilyVerdict) -> dg.AssetCheckResult:
 
 
 def _verdict_text(verdict: FamilyVerdict) -> str:
+    known = f"{_count(_connections(verdict.acknowledged), 'connection')} with acknowledged notices"
     if verdict.passed:
-        return "Nothing stands on any connection."
+        return f"Only {known}." if verdict.acknowledged else "Nothing stands on any connection."
     parts = []
     if verdict.action:
         parts.append(f"{_count(_connections(verdict.action), 'connection')} where somebody must act")
     if verdict.notice:
         parts.append(f"{_count(_connections(verdict.notice), 'connection')} with limited data")
+    if verdict.acknowledged:
+        parts.append(known)
     return f"{', '.join(parts)}."
 
 
@@ -198,13 +201,18 @@ def _connections(items: Iterable[Attention]) -> int:
 
 
 def attention_table(items: Sequence[Attention]) -> dg.TableMetadataValue:
-    """Connection, what is the matter and what the exchange's facts add; the gravest first, as given."""
+    """Connection, what is the matter and what the exchange's facts add; the gravest first. The note of an acknowledgement is a person's words."""
     names = ("connection", "matter", "detail")
     records = [
-        dg.TableRecord({"connection": item.connection, "matter": item.title, "detail": item.detail})
+        dg.TableRecord({"connection": item.connection, "matter": _matter(item), "detail": item.detail})
         for item in items[:SHOWN_ROWS]
     ]
     return _table(names, records)
+
+
+def _matter(item: Attention) -> str:
+    given = item.acknowledged
+    return f"Acknowledged on {given.at:%Y-%m-%d}: {item.title}" if given else item.title
 
 
 # The warehouse

@@ -14,6 +14,7 @@ from metrifly_pipeline.cli import (
     dev,
     exchanges,
     local,
+    notices,
     portfolios,
     reading,
     recording,
@@ -51,6 +52,7 @@ app.command("replace-key")(of_account(changing.replace_key))
 app.command("disconnect")(of_account(changing.disconnect))
 app.command("reconnect")(of_account(changing.reconnect))
 app.command("move")(of_account(changing.move))
+app.command("acknowledge")(of_account(notices.acknowledge))
 app.command("rebuild")(of_account(syncing.rebuild))
 app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))

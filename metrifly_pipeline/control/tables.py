@@ -212,6 +212,9 @@ attention = Table(
     Column("since", Instant, nullable=False),
     Column("detail", Text, nullable=False),
     Column("opens_at", Instant),
+    Column("acknowledged_at", Instant),
+    Column("acknowledged_by", Text),
+    Column("note", Text),
 )
 
 entries = Table(  # rows are only ever added: the newest version of an id stands, unless it says deleted

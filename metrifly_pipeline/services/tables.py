@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.lake_rows import Column, SmallTable
 from metrifly_pipeline.domain.ports import ControlStore
 from metrifly_pipeline.services.reports import ConnectionView
@@ -44,7 +45,7 @@ def _connections(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
         Column(
             name="reason",
             sql_type="VARCHAR",
-            comment="What stands first: the reason of the gravest attention; NULL when nothing does.",
+            comment="What stands first: the reason of the gravest attention that is not acknowledged; NULL when none does.",
         ),
         Column(name="remedy", sql_type="VARCHAR", comment="What to do about it, in plain words."),
         Column(name="trades", sql_type="BIGINT", comment="Trades imported, each counted once."),
@@ -110,6 +111,13 @@ def _attention(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
         Column(name="detail", sql_type="VARCHAR", comment="What the exchange's facts add."),
         Column(name="remedy", sql_type="VARCHAR", comment="What to do."),
         Column(name="since", sql_type=_TIME, comment="Since when it stands."),
+        Column(
+            name="acknowledged_at",
+            sql_type=_TIME,
+            comment="When a notice was acknowledged; NULL where it was not, or its facts have changed since.",
+        ),
+        Column(name="acknowledged_by", sql_type="VARCHAR", comment="The Metrifly account that acknowledged it."),
+        Column(name="note", sql_type="VARCHAR", comment="Why it may stand, in the words of who acknowledged it."),
     )
     rows = [
         (
@@ -121,6 +129,7 @@ def _attention(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
             item.detail,
             item.remedy,
             item.since,
+            *_acknowledged(item),
         )
         for view in views
         for item in view.attention
@@ -128,6 +137,11 @@ def _attention(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
     return SmallTable(
         name="attention", comment="Everything that stands in the way of a complete history.", columns=columns, rows=rows
     )
+
+
+def _acknowledged(item: Attention) -> tuple[object, ...]:
+    given = item.acknowledged
+    return (None, None, None) if given is None else (given.at, given.by, given.note)
 
 
 def _coverage(control: ControlStore) -> SmallTable:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.entries import Draft, Entry
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.plans import Account, Plan
@@ -250,7 +250,16 @@ class ControlStore(Protocol):
     ) -> bool:
         """What one stage (`sync`, `reconcile`, `normalize`) finds now replaces what it found before.
 
-        A reason that stays keeps its `since`; returns whether anything changed (then the change is numbered).
+        A reason that stays keeps its `since`, and its acknowledgement while its detail stays too; returns whether anything changed (then the
+        change is numbered).
+        """
+
+    def acknowledge(
+        self, connection: ConnectionId, seen: Sequence[Attention], given: Acknowledgement | None, now: datetime
+    ) -> int:
+        """Mark what stands exactly as it was seen as acknowledged, or with None no longer so; number the change.
+
+        Returns how many findings: 0 where none of them stands in these words any more.
         """
 
     # Publishing

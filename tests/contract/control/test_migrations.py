@@ -130,6 +130,7 @@ def test_what_an_older_release_stored_is_read_after_the_upgrade(engine, empty):
     try:
         (limited,) = store.attention()
         assert (limited.reason, limited.detail) == (Reason.HISTORY_LIMITED, "since then")
+        assert limited.acknowledged is None
         assert [each.id for each in store.connections()] == ["okx-1"]
         assert store.entries() == []
         place = Place(PortfolioId("pf-1"), ConnectionId("okx-1"))
