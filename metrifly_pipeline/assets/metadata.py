@@ -201,7 +201,7 @@ def _connections(items: Iterable[Attention]) -> int:
 
 
 def attention_table(items: Sequence[Attention]) -> dg.TableMetadataValue:
-    """Connection, what is the matter and what the exchange's facts add; the gravest first. The note of an acknowledgement is a person's words."""
+    """Connection, what is the matter and what the exchange's facts add; the gravest first. A note is a person's words."""
     names = ("connection", "matter", "detail")
     records = [
         dg.TableRecord({"connection": item.connection, "matter": _matter(item), "detail": item.detail})
