@@ -173,6 +173,7 @@ def _json(one: Asked) -> dict[str, object]:
         "done": one.answer.done,
         "ok": one.answer.ok,
         "text": one.answer.text,
+        "cured": one.answer.cured,
     }
 
 

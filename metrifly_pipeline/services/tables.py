@@ -188,6 +188,11 @@ def _sync_runs(control: ControlStore) -> SmallTable:
         Column(name="movements_added", sql_type="BIGINT", comment="Movements it added."),
         Column(name="requests", sql_type="BIGINT", comment="Requests it sent to the exchange."),
         Column(name="reason", sql_type="VARCHAR", comment="Why it failed; empty where it did not."),
+        Column(
+            name="cured",
+            sql_type="VARCHAR",
+            comment="Reasons that no longer stand because it ended well, with a blank between them; empty where none.",
+        ),
     )
     rows = [
         (
@@ -200,6 +205,7 @@ def _sync_runs(control: ControlStore) -> SmallTable:
             r.movements_added,
             r.requests,
             r.reason,
+            r.cured,
         )
         for r in control.runs(limit=1000)
     ]

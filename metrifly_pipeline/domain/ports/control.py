@@ -229,7 +229,8 @@ class ControlStore(Protocol):
 
         Answer the requests filed before it started; set times and failure counters; replace the sync's
         findings (see `replace_findings`, stage `sync`); number a change where a reader would see one (rows
-        added, findings or status changed); returns whether it did.
+        added, findings or status changed, reasons cured: the run as stored names
+        them); returns whether it did.
         """
 
     def runs(self, connection: ConnectionId | None = None, limit: int = 50) -> Sequence[SyncRun]:
