@@ -129,7 +129,7 @@ def _note_cured(db: Database, known: Connection, run: SyncRun, before: Sequence[
     What ails a connection is remembered beside it: replacing a key takes its findings away, but only the sync after it proves anything.
     """
     after = standing(db, run.connection)
-    stood = {item.reason for item in (*before, *after}
+    stood = {item.reason for item in (*before, *after)} & CURED_BY_A_SYNC
     ailing = stood | {Reason(each) for each in known.ailing.split()}
     cured = cured_by(ailing, after) if run.outcome in _GOOD else []
     left = " ".join(reason for reason in Reason if reason in ailing and reason not in cured)
