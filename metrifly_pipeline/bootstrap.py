@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.control.store import open_store
+from metrifly_pipeline.delivery import HouseCourier
 from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.plans import DEFAULT_ACCOUNT
 from metrifly_pipeline.domain.ports import (
@@ -34,6 +35,7 @@ from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.maintaining import Maintaining
 from metrifly_pipeline.services.moving import Moving
+from metrifly_pipeline.services.notifying import Notifying
 from metrifly_pipeline.services.publishing import Publishing
 from metrifly_pipeline.services.recording import Recording
 from metrifly_pipeline.services.requesting import Requesting
@@ -57,6 +59,7 @@ class Product:
     acknowledging: Acknowledging
     connecting: Connecting
     moving: Moving
+    notifying: Notifying
     syncing: Syncing
     requesting: Requesting
     listing: Listing
@@ -162,6 +165,7 @@ def _wire(
         acknowledging=Acknowledging(control, listing, clock),
         connecting=connecting,
         moving=Moving(control, clock),
+        notifying=Notifying(control, vault, HouseCourier(), clock, rng, secrets.token_bytes),
         syncing=syncing,
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,

@@ -15,6 +15,7 @@ from metrifly_pipeline.cli import (
     exchanges,
     local,
     notices,
+    notify,
     portfolios,
     reading,
     recording,
@@ -58,6 +59,7 @@ app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
 app.add_typer(recording.app, name="record")
+app.add_typer(notify.app, name="notify")
 app.add_typer(local.app, name="sandbox")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, not_, select, update
 from sqlalchemy import Connection as Database
 
+from metrifly_pipeline.control.notification_tables import told
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.rows import lock_connection, one_connection
 from metrifly_pipeline.control.tables import attention, connections, entries, entry_legs
@@ -69,6 +70,9 @@ class Findings(Transactions):
                 db.execute(update(attention).where(_the_same(connection, item)).values(values)).rowcount
                 for item in set(seen)
             )
+            if marked and given is not None:  # what somebody knows of is not news, nor is that it went
+                reasons = {item.reason for item in seen}
+                db.execute(delete(told).where(told.c.connection == connection, told.c.reason.in_(sorted(reasons))))
             if marked:
                 number_change(db, [portfolio], Urgency.NOW, now)
             return marked

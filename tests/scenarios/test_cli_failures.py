@@ -59,6 +59,7 @@ def test_help_is_status_0_and_names_every_command(capsys):
         "reconnect",
         "move",
         "acknowledge",
+        "notify",
         "disconnect",
         "rebuild",
         "account",

@@ -6,6 +6,7 @@ Importers name this package, never a module in it: which room a Protocol stands 
 from metrifly_pipeline.domain.ports.control import Advance, ControlStore, CursorMove, Finding
 from metrifly_pipeline.domain.ports.exchanges import Budget, CatalogEntry, ExchangeGateway, ExchangeSession
 from metrifly_pipeline.domain.ports.lake import Lake
+from metrifly_pipeline.domain.ports.notifications import Courier, NotificationStore, Parcel
 from metrifly_pipeline.domain.ports.surroundings import Clock, Reach, Sleep, reach_nothing
 from metrifly_pipeline.domain.ports.vault import Vault
 
@@ -15,11 +16,14 @@ __all__ = [
     "CatalogEntry",
     "Clock",
     "ControlStore",
+    "Courier",
     "CursorMove",
     "ExchangeGateway",
     "ExchangeSession",
     "Finding",
     "Lake",
+    "NotificationStore",
+    "Parcel",
     "Reach",
     "Sleep",
     "Vault",

@@ -9,6 +9,7 @@ from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.entries import Draft, Entry
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.plans import Account, Plan
+from metrifly_pipeline.domain.ports.notifications import NotificationStore
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import Limit
@@ -60,7 +61,7 @@ class Finding:
     """Of a limited history: where it begins. An opening balance dated then or earlier answers it; None: nothing does."""
 
 
-class ControlStore(Protocol):
+class ControlStore(NotificationStore, Protocol):
     """The control database. Each method is one transaction; times are aware UTC."""
 
     # Accounts and portfolios
@@ -108,7 +109,7 @@ class ControlStore(Protocol):
         """The newest version; None after a disconnect."""
 
     def has_credentials(self) -> bool:
-        """Whether any credential is stored (then a missing master key is an error, not a first use)."""
+        """Whether anything sealed is stored, of a receiver too (then a missing master key is an error, not a first use)."""
 
     def replace_credential(
         self, connection: ConnectionId, sealed: SealedCredential, identity: str | None, now: datetime
