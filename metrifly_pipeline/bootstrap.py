@@ -16,6 +16,7 @@ from metrifly_pipeline.domain.plans import DEFAULT_ACCOUNT
 from metrifly_pipeline.domain.ports import (
     Clock,
     ControlStore,
+    Courier,
     ExchangeGateway,
     Lake,
     Reach,
@@ -165,7 +166,7 @@ def _wire(
         acknowledging=Acknowledging(control, listing, clock),
         connecting=connecting,
         moving=Moving(control, clock),
-        notifying=Notifying(control, vault, HouseCourier(), clock, rng, secrets.token_bytes),
+        notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,
@@ -174,6 +175,11 @@ def _wire(
         maintaining=Maintaining(control, lake, clock),
         clock=clock,
     )
+
+
+def _courier(settings: Settings) -> Courier:
+    url = None if settings.smtp_url is None else settings.smtp_url.get_secret_value()
+    return HouseCourier(url, settings.smtp_from)
 
 
 def _open_vault(settings: Settings, control: ControlStore) -> Vault:

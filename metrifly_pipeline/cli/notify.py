@@ -44,6 +44,26 @@ def add_webhook(
     paste(next_command(context, f"metrifly notify test {made.id}"))
 
 
+@adding.command("email")
+@of_account
+def add_email(
+    context: typer.Context,
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="One e-mail address.")],
+    as_json: Json = False,
+) -> None:
+    """Send notifications to an e-mail address.
+
+    They leave through the mail server that METRIFLY_SMTP_URL names.
+    """
+    with opened(context) as product:
+        made = product.notifying.add_email(product.account, address)
+    if as_json:
+        print_json(_json(made))
+        return
+    say(f"Notifications go to {made.address} from now on ({made.id}). To try it:")
+    paste(next_command(context, f"metrifly notify test {made.id}"))
+
+
 @app.command("list")
 @of_account
 def list_receivers(context: typer.Context, as_json: Json = False) -> None:

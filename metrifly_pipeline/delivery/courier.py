@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from metrifly_pipeline.delivery.mail import Mailer
 from metrifly_pipeline.delivery.signing import signed_headers
 from metrifly_pipeline.domain.notifying import ReceiverKind
 from metrifly_pipeline.domain.ports import Parcel
@@ -17,31 +18,36 @@ _REDIRECTS = range(300, 400)
 
 
 class HouseCourier:
-    """`domain.ports.Courier`: webhooks over HTTP."""
+    """`domain.ports.Courier`: webhooks over HTTP, e-mail through a mail server."""
 
-    def __init__(self, seconds: float = SECONDS) -> None:
-        """Give each webhook so many seconds in all, whatever it does meanwhile."""
+    def __init__(self, smtp_url: str | None = None, smtp_from: str = "", seconds: float = SECONDS) -> None:
+        """Give each webhook so many seconds in all, whatever it does meanwhile, and the mail server so many for each answer."""
         self._seconds = seconds
+        self._mailer = Mailer(smtp_url, smtp_from, seconds)
 
     def deliver(self, parcels: Sequence[Parcel]) -> Sequence[str]:
         """Send them side by side; for each why it did not arrive, or nothing where it did."""
         return asyncio.run(self._deliver(parcels)) if parcels else []
 
     def mail_trouble(self) -> str:
-        """Why no e-mail can be sent."""
-        return "E-mail can't be sent."
+        """Why no e-mail can be sent, with what to set; empty where a mail server is set."""
+        return self._mailer.trouble()
 
     async def _deliver(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+        mails = [parcel for parcel in parcels if parcel.kind is ReceiverKind.EMAIL]
+        hooks = [parcel for parcel in parcels if parcel.kind is ReceiverKind.WEBHOOK]
+        posted, mailed = await asyncio.gather(self._post_all(hooks), asyncio.to_thread(self._mailer.send, mails))
+        said = {ReceiverKind.WEBHOOK: iter(posted), ReceiverKind.EMAIL: iter(mailed)}
+        return [next(said[parcel.kind]) for parcel in parcels]
+
+    async def _post_all(self, parcels: Sequence[Parcel]) -> Sequence[str]:
+        if not parcels:
+            return []
         import aiohttp  # noqa: PLC0415 - it takes half a second, and most commands send nothing
 
         limits = aiohttp.ClientTimeout(total=self._seconds)
         async with aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar()) as session:
-            return await asyncio.gather(*(self._send(session, parcel) for parcel in parcels))
-
-    async def _send(self, session: "aiohttp.ClientSession", parcel: Parcel) -> str:
-        if parcel.kind is not ReceiverKind.WEBHOOK:
-            return self.mail_trouble()
-        return await self._post(session, parcel)
+            return await asyncio.gather(*(self._post(session, parcel) for parcel in parcels))
 
     async def _post(self, session: "aiohttp.ClientSession", parcel: Parcel) -> str:
         """Only the status of the answer is looked at; what else the receiver says is neither read nor repeated."""

@@ -72,7 +72,7 @@ def mail_of(body: str) -> tuple[str, str]:
         return "Metrifly: a test", f"{message['text']}\n"
     connection = ConnectionId(message["connection"])
     subject = f"Metrifly: {connection} {_SUBJECTS[message['type']]}"
-    label = f" ({message['label']})" if message["label"] else ""
+    label = f" ({' '.join(message['label'].split())})" if message["label"] else ""
     lines = [
         f"Connection {connection}{label} of account {message['account']}: {message['status'].replace('_', ' ')}.",
         "",

@@ -128,14 +128,15 @@ def webhook_address(text: str) -> str:
         raise RefusedError("This is no usable URL: give one such as https://example.com/metrifly.")
     if parts.username is not None or parts.password is not None:
         raise RefusedError("The URL must not hold a name or password: every notification is signed instead.")
-    if parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(host)):
+    if parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)):
         return address
     raise RefusedError(
         "Notifications go to https addresses only, or to http on this machine (127.0.0.1, ::1, localhost)."
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host can only be this machine."""
     if host == "localhost":
         return True
     try:
@@ -147,8 +148,8 @@ def _is_loopback(host: str) -> bool:
 def email_address(text: str) -> str:
     """The address as it is stored; RefusedError where it is none."""
     address = text.strip()
-    if len(address) > _LONGEST_EMAIL or not address.isprintable() or _EMAIL.fullmatch(address) is None:
-        raise RefusedError("This is no e-mail address.")
+    if len(address) > _LONGEST_EMAIL or not address.isascii() or _EMAIL.fullmatch(address) is None:
+        raise RefusedError("This is no e-mail address; give one such as ann@example.com.")
     return address
 
 

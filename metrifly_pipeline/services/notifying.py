@@ -76,10 +76,10 @@ class Notifying:
 
     def add_email(self, account: AccountId, address: str) -> Receiver:
         """Send an account's notifications to an e-mail address; RefusedError where no mail server is set or it is none."""
+        receiver = self._made(account, ReceiverKind.EMAIL, email_address(address))
         trouble = self._courier.mail_trouble()
         if trouble:
             raise RefusedError(trouble)
-        receiver = self._made(account, ReceiverKind.EMAIL, email_address(address))
         self._control.add_receiver(receiver, None)
         return receiver
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from tests.scenarios.homes import other
+from tests.support.mailing import mail_server
 from tests.support.receiving import is_signed, receiving
 
 
@@ -88,3 +89,49 @@ def test_each_account_hears_of_its_own_connections_only(bench, server):
     assert "No receiver of notifications is called" in bench.told("notify", "test", theirs, status=1)
     bench("notify", "test", theirs, "--account", "ann")
     assert [message["account"] for message in server.taken()] == ["ann"]
+
+
+def test_an_address_is_told_by_mail_once_a_mail_server_is_set(bench, monkeypatch):
+    refused = bench.told("notify", "add", "email", "ann@example.com", status=1)
+    assert "No mail server is set" in refused
+    assert "METRIFLY_SMTP_URL" in refused
+    assert bench.json("notify", "list") == []
+    connection = bench.connect()
+    bench("sync", "--all", "--here")
+    with mail_server("robot", "planted-word") as server:
+        monkeypatch.setenv("METRIFLY_SMTP_URL", server.url("robot:planted-word@"))
+        monkeypatch.setenv("METRIFLY_SMTP_FROM", "metrifly@example.com")
+        assert "no e-mail address" in bench.told("notify", "add", "email", "ann", status=1)
+        said = bench("notify", "add", "email", "ann@example.com") + bench("notify", "list")
+        (receiver,) = [each["id"] for each in bench.json("notify", "list")]
+        said += bench("notify", "test", receiver)
+        change_secret(bench, other(bench.key.secret))
+        server.answers = ["451 try again"]
+        said += bench("sync", connection, "--here", status=1) + bench("notify", "list")
+        assert "the mail server answered with code 451" in " ".join(said.split())
+        change_secret(bench, bench.key.secret)
+
+        assert [mail["Subject"] for mail in server.mails] == ["Metrifly: a test"]
+    assert "planted-word" not in said
+
+
+def test_the_mail_of_a_change_names_connection_reason_and_command(bench, monkeypatch):
+    connection = bench.connect()
+    bench("sync", "--all", "--here")
+    with mail_server() as server:
+        monkeypatch.setenv("METRIFLY_SMTP_URL", server.url())
+        monkeypatch.setenv("METRIFLY_SMTP_FROM", "metrifly@example.com")
+        bench("notify", "add", "email", "ann@example.com")
+        change_secret(bench, other(bench.key.secret))
+        bench("sync", connection, "--here", status=1)
+        change_secret(bench, bench.key.secret)
+        bench("sync", connection, "--here")
+
+        broken, cured = server.mails
+
+    assert broken["Subject"] == f"Metrifly: {connection} needs attention"
+    assert "Needs attention: The secret does not belong to this API key." in broken.get_content()
+    assert f"`metrifly replace-key {connection}`" in broken.get_content()
+    assert cured["Subject"] == f"Metrifly: {connection} is cured"
+    assert "Cured: The secret does not belong to this API key." in cured.get_content()
+    assert "up to date" in cured.get_content()

@@ -56,7 +56,7 @@ def told(imported, server):
     it = imported("kraken")
     it.home.publish()  # what an import says by itself is told before anybody listens
     _receiver, secret = it.home.product.notifying.add_webhook(it.home.product.account, server.url)
-    it.home.product.notifying._courier = HouseCourier(1.0)
+    it.home.product.notifying._courier = HouseCourier(seconds=1.0)
     return Told(it, server, secret)
 
 
@@ -163,7 +163,7 @@ def test_a_restart_between_two_tries_loses_nothing(told, server, died_sending):
 
 
 def test_a_receiver_that_hangs_costs_no_sync_and_is_tried_again(told, server):
-    told.notifying._courier = HouseCourier(0.2)
+    told.notifying._courier = HouseCourier(seconds=0.2)
     server.answers = [HANG]
     told.break_secret()
     told.it.home.publish()

@@ -26,7 +26,7 @@ def parcel(url, number=1):
 
 
 def deliver(*parcels, seconds=0.3):
-    return HouseCourier(seconds).deliver(parcels)
+    return HouseCourier(seconds=seconds).deliver(parcels)
 
 
 def test_a_message_arrives_signed_over_its_time_and_exact_body_with_its_id(server):
