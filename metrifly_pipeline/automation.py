@@ -21,7 +21,7 @@ TICK_SECONDS = 5
 EVERY_LOOK_SECONDS = 2
 """A sensor that wants five seconds is passed over by every other look: a person would wait ten."""
 PARTITIONS_EVERY_SECONDS = 30
-NOTIFY_EVERY_SECONDS = 15
+NOTIFY_EVERY_SECONDS = 30
 LOST_AFTER_SECONDS = 600
 """A run for a notification that was launched so long ago and has not tried it was lost."""
 NEVER_BEGAN = timedelta(minutes=1)
