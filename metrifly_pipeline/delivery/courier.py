@@ -47,7 +47,8 @@ class HouseCourier:
 
         limits = aiohttp.ClientTimeout(total=self._seconds)
         async with aiohttp.ClientSession(timeout=limits, cookie_jar=aiohttp.DummyCookieJar()) as session:
-            return await asyncio.gather(*(self._post(session, parcel) for parcel in parcels))
+            said = await asyncio.gather(*(self._post(session, parcel) for parcel in parcels), return_exceptions=True)
+        return [_in_words(each) for each in said]
 
     async def _post(self, session: "aiohttp.ClientSession", parcel: Parcel) -> str:
         """Only the status of the answer is looked at; what else the receiver says is neither read nor repeated."""
@@ -65,6 +66,11 @@ class HouseCourier:
             return "its certificate is not trusted"
         except (aiohttp.ClientError, OSError, ValueError):
             return "it could not be reached"
+
+
+def _in_words(said: str | BaseException) -> str:
+    """One message that can't be sent for a reason nobody thought of must not hold up the others, for ever."""
+    return said if isinstance(said, str) else "it could not be sent, by a fault of Metrifly itself"
 
 
 def _verdict(status: int) -> str:

@@ -36,6 +36,7 @@ _WORDS: dict[type[Exception], str] = {
     ssl.SSLError: "the mail server's certificate is not trusted, or it speaks no TLS there",
     TimeoutError: "the mail server did not answer within {seconds} seconds",
     smtplib.SMTPServerDisconnected: "the mail server broke off, or did not answer within {seconds} seconds",
+    ValueError: "it could not be written as a mail",
     smtplib.SMTPNotSupportedError: "the mail server lacks what a mail needs",
 }
 _UNREACHABLE = "the mail server could not be reached"
@@ -113,7 +114,7 @@ class Mailer:
     def _hand_over(self, smtp: smtplib.SMTP, parcel: Parcel) -> str:
         try:
             smtp.send_message(self._mail(parcel))
-        except (smtplib.SMTPException, OSError) as error:
+        except (smtplib.SMTPException, OSError, ValueError) as error:
             return self._in_words(error)
         return ""
 

@@ -4,6 +4,8 @@ import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
@@ -89,6 +91,22 @@ def test_a_reason_counts_on_whichever_stream_it_is_not_acknowledged():
     other = dataclasses.replace(other, stream="fills", acknowledged=None)
 
     assert told([], [known, other]) == ({LIMITED}, {LIMITED}, [])
+
+
+REASONS = st.sets(st.sampled_from(Reason))
+
+
+@given(before=REASONS, now=REASONS, acknowledged=REASONS, ailing=REASONS)
+def test_what_was_told_is_not_told_again_and_nothing_is_both_new_and_cured(before, now, acknowledged, ailing):
+    attention = standing(*sorted(now), acknowledged=acknowledged)
+    connection = dataclasses.replace(HERE, ailing=" ".join(sorted(ailing)))
+
+    first = news(before, connection, attention, NOW)
+
+    assert not news(first.told, connection, attention, NOW).worth_telling
+    assert not first.new & set(first.cured)
+    assert not (first.new | set(first.cured)) & (now & acknowledged)
+    assert not set(first.cured) & ailing
 
 
 def test_what_passes_by_itself_is_told_only_when_it_lasts():
