@@ -21,6 +21,9 @@ TICK_SECONDS = 5
 EVERY_LOOK_SECONDS = 2
 """A sensor that wants five seconds is passed over by every other look: a person would wait ten."""
 PARTITIONS_EVERY_SECONDS = 30
+NOTIFY_EVERY_SECONDS = 30
+LOST_AFTER_SECONDS = 600
+"""A run for a notification that was launched so long ago and has not tried it was lost."""
 NEVER_BEGAN = timedelta(minutes=1)
 """A batch this old that no run was made for fell to a tick that died."""
 UNFINISHED = [
@@ -55,6 +58,23 @@ portfolios_job = dg.define_asset_job(
     description="Judge all connections and publish all portfolios.",
     hooks={say_whose_fault},
 )
+
+
+@dg.op(name="send_notifications")
+def send_notifications(context: dg.OpExecutionContext, product: dg.ResourceParam[Product]) -> None:
+    """Send what waits. A receiver that fails or hangs fails nothing: its notifications are tried again later."""
+    done = product.notifying.deliver()
+    context.log.info("delivered %d, to be tried again or given up %d", done.delivered, done.failed)
+
+
+@dg.job(
+    name="notify",
+    description="Send notifications that wait. A run of its own, so that a receiver that hangs holds up no sync.",
+    hooks={say_whose_fault},
+)
+def notify_job() -> None:
+    """One op."""
+    send_notifications()
 
 
 def batch_config(number: int) -> dict[str, Any]:
@@ -123,6 +143,20 @@ def publish_due(product: dg.ResourceParam[Product]) -> dg.SensorResult:
     """Launch the publish that is due, once."""
     due = product.control.publish_due(product.clock())
     return dg.SensorResult(run_requests=[] if due is None else [dg.RunRequest(run_key=f"{due[0]}-{due[1]}")])
+
+
+@dg.sensor(
+    job_name=notify_job.name,  # the job itself would be copied, through a parameter that warns of being beta
+    minimum_interval_seconds=NOTIFY_EVERY_SECONDS,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Sends notifications when some wait whose time has come.",
+)
+def notifications_due(product: dg.ResourceParam[Product]) -> dg.SensorResult:
+    """Launch a run for the oldest that is due; again after a while where a run for the same try never came to it."""
+    now = product.clock()
+    due = product.control.notification_due(now)
+    key = None if due is None else f"{due[0]}-{due[1]}-{int(now.timestamp()) // LOST_AFTER_SECONDS}"
+    return dg.SensorResult(run_requests=[] if key is None else [dg.RunRequest(run_key=key)])
 
 
 @dg.sensor(

@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from metrifly_pipeline.control.store import open_store
+from metrifly_pipeline.delivery import HouseCourier
 from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.lanes import Lane
 from metrifly_pipeline.domain.plans import DEFAULT_ACCOUNT
 from metrifly_pipeline.domain.ports import (
     Clock,
     ControlStore,
+    Courier,
     ExchangeGateway,
     Lake,
     Reach,
@@ -28,6 +30,7 @@ from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.services.accounting import Accounting
+from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
@@ -35,6 +38,7 @@ from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.maintaining import Maintaining
 from metrifly_pipeline.services.moving import Moving
+from metrifly_pipeline.services.notifying import Notifying
 from metrifly_pipeline.services.publishing import Publishing
 from metrifly_pipeline.services.recording import Recording
 from metrifly_pipeline.services.requesting import Requesting
@@ -55,8 +59,10 @@ class Product:
     vault: Vault
     gateway: ExchangeGateway
     accounting: Accounting
+    acknowledging: Acknowledging
     connecting: Connecting
     moving: Moving
+    notifying: Notifying
     syncing: Syncing
     requesting: Requesting
     listing: Listing
@@ -160,8 +166,10 @@ def _wire(
         vault=vault,
         gateway=gateway,
         accounting=Accounting(control, clock),
+        acknowledging=Acknowledging(control, listing, clock),
         connecting=connecting,
         moving=Moving(control, clock),
+        notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,
@@ -171,6 +179,11 @@ def _wire(
         capacity=Capacity(control, lake, gateway, clock, settings.limit_scale),
         clock=clock,
     )
+
+
+def _courier(settings: Settings) -> Courier:
+    url = None if settings.smtp_url is None else settings.smtp_url.get_secret_value()
+    return HouseCourier(url, settings.smtp_from)
 
 
 def _open_vault(settings: Settings, control: ControlStore) -> Vault:

@@ -9,9 +9,14 @@ from metrifly_pipeline.resources.product import ProductResource
 
 defs = dg.Definitions(
     assets=[connection_assets, portfolio_assets],
-    jobs=[automation.sync_job, automation.portfolios_job],
+    jobs=[automation.sync_job, automation.portfolios_job, automation.notify_job],
     schedules=[automation.daily_sync],
-    sensors=[automation.sync_now, automation.publish_due, automation.connection_partitions],
+    sensors=[
+        automation.sync_now,
+        automation.publish_due,
+        automation.notifications_due,
+        automation.connection_partitions,
+    ],
     resources={"product": ProductResource()},
     # Each job is one step: a process of its own for it would cost more than an idle sync.
     executor=dg.in_process_executor,

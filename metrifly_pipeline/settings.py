@@ -31,6 +31,11 @@ class Settings(BaseSettings):
     dagster_url: SecretStr | None = None
     """Dagster's own storage on PostgreSQL; SQLite under `home` when unset."""
 
+    smtp_url: SecretStr | None = None
+    """Mail server for notifications: smtp://user:password@host:port, or smtps://."""
+    smtp_from: str = ""
+    """The address that mails come from."""
+
     @property
     def lake_root(self) -> Path:
         """Where Delta tables and the warehouse lie."""

@@ -6,6 +6,7 @@ from datetime import datetime
 import dagster as dg
 
 from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.curing import in_words
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ReconciliationRow
 from metrifly_pipeline.domain.reasons import MEANING, Level, Reason, remedy_for
@@ -88,9 +89,10 @@ def sentence(report: ConnectionReport) -> str:
         return f"{report.connection}: failed: {trouble(report.connection, run.reason, run.detail)}"
     if run.outcome is Outcome.LEASE_LOST:
         return f"{report.connection}: another worker took over; what was fetched here is fetched again"
+    cured = f"; cured: {in_words(run.cured)}" if run.cured else ""
     if run.outcome is Outcome.CONTINUES:
-        return f"{report.connection}: importing, {_added(report)} so far; goes on by itself"
-    return f"{report.connection}: added {_added(report)} with {_count(run.requests, 'request')}"
+        return f"{report.connection}: importing, {_added(report)} so far; goes on by itself{cured}"
+    return f"{report.connection}: added {_added(report)} with {_count(run.requests, 'request')}{cured}"
 
 
 def without_success(connections: Sequence[ConnectionId], reports: Iterable[ConnectionReport]) -> list[str]:
@@ -171,7 +173,7 @@ def _is_live(view: ConnectionView) -> bool:
 
 def verdict_result(asset: str, verdict: FamilyVerdict) -> dg.AssetCheckResult:
     """One check of the dashboard: ERROR where somebody must act, WARN where data are limited, with its small table."""
-    items = [*verdict.action, *verdict.notice]
+    items = [*verdict.action, *verdict.notice, *verdict.acknowledged]
     return dg.AssetCheckResult(
         asset_key=asset,
         check_name=verdict.family.value,
@@ -183,13 +185,16 @@ def verdict_result(asset: str, verdict: FamilyVerdict) -> dg.AssetCheckResult:
 
 
 def _verdict_text(verdict: FamilyVerdict) -> str:
+    known = f"{_count(_connections(verdict.acknowledged), 'connection')} with acknowledged notices"
     if verdict.passed:
-        return "Nothing stands on any connection."
+        return f"Only {known}." if verdict.acknowledged else "Nothing stands on any connection."
     parts = []
     if verdict.action:
         parts.append(f"{_count(_connections(verdict.action), 'connection')} where somebody must act")
     if verdict.notice:
         parts.append(f"{_count(_connections(verdict.notice), 'connection')} with limited data")
+    if verdict.acknowledged:
+        parts.append(known)
     return f"{', '.join(parts)}."
 
 
@@ -198,13 +203,13 @@ def _connections(items: Iterable[Attention]) -> int:
 
 
 def attention_table(items: Sequence[Attention]) -> dg.TableMetadataValue:
-    """Connection, what is the matter and what the exchange's facts add; the gravest first, as given."""
-    names = ("connection", "matter", "detail")
-    records = [
-        dg.TableRecord({"connection": item.connection, "matter": item.title, "detail": item.detail})
-        for item in items[:SHOWN_ROWS]
-    ]
-    return _table(names, records)
+    """Connection, what is the matter and what the exchange's facts add; the gravest first. A note is a person's words."""
+    records = []
+    for item in items[:SHOWN_ROWS]:
+        known = f"Acknowledged on {item.acknowledged.at:%Y-%m-%d}: " if item.acknowledged else ""
+        row = {"connection": item.connection, "matter": known + item.title, "detail": item.detail}
+        records.append(dg.TableRecord(row))
+    return _table(("connection", "matter", "detail"), records)
 
 
 # The warehouse

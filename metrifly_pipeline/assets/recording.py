@@ -69,7 +69,7 @@ class Recorder:
 
     def _say(self, report: ConnectionReport) -> None:
         """One line; connections without news share theirs, because a line is an event that costs as much as any."""
-        if report.run.outcome is Outcome.NOTHING_NEW and not report.balances_added:
+        if report.run.outcome is Outcome.NOTHING_NEW and not report.balances_added and not report.run.cured:
             self._idle.append(report.connection)
         elif report.succeeded:
             self._context.log.info(sentence(report))

@@ -1,6 +1,7 @@
 """`metrifly capacity`: how much of what exchanges allow is used, and whether everything comes round in time."""
 
 from collections.abc import Sequence
+from math import isinf
 from typing import Annotated
 
 import typer
@@ -55,14 +56,17 @@ def _show(each: ExchangeCapacity) -> None:
 def _show_sweeps(each: ExchangeCapacity) -> None:
     if each.sweep_every is None or each.sweep_days is None:
         return
-    days = "less than a day" if each.sweep_days < 1 else f"{each.sweep_days:.1f} days"
-    item(
-        f"Full sweep of every exchange account: {days} with the room that is left; due every {each.sweep_every.days} days."
-    )
+    item(f"Full sweep of every exchange account: {_days(each.sweep_days)}; due every {each.sweep_every.days} days.")
     if not each.keeps_up:
         item(
             "Sweeps can't keep up: let some connections sync from a process with another address (METRIFLY_EGRESS_IPS)."
         )
+
+
+def _days(days: float) -> str:
+    if isinf(days):
+        return "never, no room is left"
+    return "less than a day" if days < 1 else f"{days:.1f} days with the room that is left"
 
 
 def _row(limit: LimitUse) -> Sequence[object]:
@@ -96,6 +100,6 @@ def _as_json(each: ExchangeCapacity) -> dict[str, object]:
             for limit in each.limits
         ],
         "sweep_every_days": each.sweep_every.days if each.sweep_every else None,
-        "sweep_days": each.sweep_days,
+        "sweep_days": None if each.sweep_days is None or isinf(each.sweep_days) else each.sweep_days,
         "keeps_up": each.keeps_up,
     }

@@ -11,7 +11,7 @@ from metrifly_pipeline.cli.acting import next_command, said
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
 from metrifly_pipeline.cli.render import Col, heading, item, paste, print_json, say, span, table, words
-from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.ids import is_connection_id
 from metrifly_pipeline.domain.reasons import Level
 from metrifly_pipeline.domain.status import Status
@@ -182,18 +182,27 @@ def show_attention(views: "Sequence[ConnectionView]", now: datetime, say_it: Cal
         label = f" {view.connection.label}" if view.connection.label else ""
         heading(f"{view.connection.id}{label}")
         for attention in rows:
+            if attention.acknowledged is not None:
+                item(_acknowledged(attention, attention.acknowledged))
+                continue
             sign = "needs attention" if attention.level(now) is Level.ACTION else "notice"
             detail = f" ({attention.detail})" if attention.detail else ""
             item(f"{sign}: {attention.title}{detail}, since {attention.since:%Y-%m-%d}.")
             item(say_it(attention.remedy), indent=4)
 
 
+def _acknowledged(attention: Attention, given: Acknowledgement) -> str:
+    detail = f" ({attention.detail})" if attention.detail else ""
+    return f"acknowledged on {given.at:%Y-%m-%d}: {attention.title}{detail}. Note: {given.note}"
+
+
 def _worth_showing(view: "ConnectionView", now: datetime) -> list[Attention]:
+    """Actions, then notices, then notices that were acknowledged."""
     if view.status is Status.DISCONNECTED:
         return []
     order = {Level.ACTION: 0, Level.NOTICE: 1}
     rows = [row for row in view.attention if row.level(now) in order]
-    return sorted(rows, key=lambda row: order[row.level(now)])
+    return sorted(rows, key=lambda row: (row.acknowledged is not None, order[row.level(now)]))
 
 
 def view_json(view: "ConnectionView", now: datetime) -> dict[str, object]:
@@ -230,4 +239,5 @@ def attention_json(row: Attention, now: datetime) -> dict[str, object]:
         "stream": row.stream,
         "since": row.since,
         "remedy": row.remedy,
+        "acknowledged": row.acknowledged,
     }

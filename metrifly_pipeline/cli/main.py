@@ -15,6 +15,8 @@ from metrifly_pipeline.cli import (
     dev,
     exchanges,
     local,
+    notices,
+    notify,
     portfolios,
     reading,
     recording,
@@ -52,12 +54,14 @@ app.command("replace-key")(of_account(changing.replace_key))
 app.command("disconnect")(of_account(changing.disconnect))
 app.command("reconnect")(of_account(changing.reconnect))
 app.command("move")(of_account(changing.move))
+app.command("acknowledge")(of_account(notices.acknowledge))
 app.command("rebuild")(of_account(syncing.rebuild))
 app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
 app.command("capacity")(capacity.show_capacity)
 app.add_typer(recording.app, name="record")
+app.add_typer(notify.app, name="notify")
 app.add_typer(local.app, name="sandbox")
 
 

@@ -1,6 +1,7 @@
 """`metrifly sync` and `metrifly rebuild`: ask for syncs, wait for their answers, or run them in this process."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +13,7 @@ from metrifly_pipeline.cli.doors import Doors, doors_of, opened, own_connection,
 from metrifly_pipeline.cli.render import Col, complain, count, print_json, say, table
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.status import SyncKind, SyncRequest
-from metrifly_pipeline.domain.trouble import RefusedError
+from metrifly_pipeline.domain.trouble import MetriflyError, RefusedError
 
 if TYPE_CHECKING:
     from metrifly_pipeline.bootstrap import Product
@@ -68,7 +69,10 @@ def sync(
         else:
             _need_daemon(doors, product, connection)
             done = Here(_wait(doors, product, requests, connection) if wait else _answers(product, requests))
-    show_answers(done.asked, partial(said, context), as_json=as_json)
+        show_answers(done.asked, partial(said, context), as_json=as_json)
+        if here:
+            with suppress(MetriflyError):  # they wait for the next time; the sync is done and answered
+                product.notifying.deliver()
     if done.fault:
         raise RefusedError(done.fault)
     if any(not one.answer.ok for one in done.asked):
@@ -173,6 +177,7 @@ def _json(one: Asked) -> dict[str, object]:
         "done": one.answer.done,
         "ok": one.answer.ok,
         "text": one.answer.text,
+        "cured": one.answer.cured,
     }
 
 

@@ -2,17 +2,19 @@
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, insert, not_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, not_, select, update
 from sqlalchemy import Connection as Database
 
+from metrifly_pipeline.control.notification_tables import told
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.rows import lock_connection, one_connection
 from metrifly_pipeline.control.tables import attention, connections, entries, entry_legs
 from metrifly_pipeline.control.transactions import Transactions
-from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.entries import ANSWERS_LIMITED_HISTORY
-from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import MEANING, Family, Level, Reason
 from metrifly_pipeline.domain.status import Urgency
@@ -30,6 +32,7 @@ _OF_THE_KEY = frozenset(
     if meaning.family in (Family.CREDENTIALS_VALID, Family.KEY_IS_READ_ONLY)
     or reason in (Reason.NONCE_CONFLICT, Reason.STREAM_NOT_PERMITTED)
 )
+_UNMARKED = {"acknowledged_at": None, "acknowledged_by": None, "note": None}
 
 
 class Findings(Transactions):
@@ -52,6 +55,37 @@ class Findings(Transactions):
                 return True
             return False
 
+    def acknowledge(
+        self, connection: ConnectionId, seen: Sequence[Attention], given: Acknowledgement | None, now: datetime
+    ) -> int:
+        """Mark what stands exactly as it was seen, or with None take the mark away; number the change. Returns how many rows."""
+        values = {
+            "acknowledged_at": given.at if given else None,
+            "acknowledged_by": given.by if given else None,
+            "note": given.note if given else None,
+        }
+        with self._writing() as db:
+            portfolio = lock_connection(db, connection).portfolio
+            marked = sum(
+                db.execute(update(attention).where(_the_same(connection, item)).values(values)).rowcount
+                for item in set(seen)
+            )
+            if marked and given is not None:  # what somebody knows of is not news, nor is that it went
+                reasons = {item.reason for item in seen}
+                db.execute(delete(told).where(told.c.connection == connection, told.c.reason.in_(sorted(reasons))))
+            if marked:
+                number_change(db, [portfolio], Urgency.NOW, now)
+            return marked
+
+
+def _the_same(connection: ConnectionId, seen: Attention) -> ColumnElement[bool]:
+    return and_(
+        attention.c.connection == connection,
+        attention.c.reason == seen.reason,
+        attention.c.stream == seen.stream,
+        attention.c.detail == seen.detail,
+    )
+
 
 def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
     """Attention of one connection or all, oldest first; without what an entry answers."""
@@ -69,9 +103,16 @@ def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
             since=row["since"],
             detail=row["detail"],
             stream=row["stream"],
+            acknowledged=_acknowledged(row),
         )
         for row in db.execute(query).mappings()
     ]
+
+
+def _acknowledged(row: RowMapping) -> Acknowledgement | None:
+    if row["acknowledged_at"] is None:
+        return None
+    return Acknowledgement(at=row["acknowledged_at"], by=AccountId(row["acknowledged_by"]), note=row["note"])
 
 
 def _answered() -> ColumnElement[bool]:
@@ -96,13 +137,19 @@ def _answered() -> ColumnElement[bool]:
 def replace_stage(
     db: Database, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime
 ) -> bool:
-    """Store a stage's findings; a reason that stays (on the same stream) keeps its `since`. Returns whether any differs."""
+    """Store a stage's findings. Returns whether any differs.
+
+    A reason that stays (on the same stream) keeps its `since`. It keeps its acknowledgement only with the detail that it was given for; a
+    finding that another stage has with the same words takes that one's over, because stages hand findings on to each other.
+    """
+    known = db.execute(select(attention).where(attention.c.connection == connection)).mappings().all()
     mine = (attention.c.connection == connection) & (attention.c.stage == stage)
-    before = {(row["reason"], row["stream"]): row for row in db.execute(select(attention).where(mine)).mappings()}
+    before = {(row["reason"], row["stream"]): row for row in known if row["stage"] == stage}
     after = {(finding.reason.value, finding.stream): (finding.detail, finding.opens_at) for finding in findings}
     if {key: (row["detail"], row["opens_at"]) for key, row in before.items()} == after:
         return False
     db.execute(delete(attention).where(mine))
+    kept = {_words(row): _mark(row) for row in known if row["acknowledged_at"] is not None}
     if after:
         rows = [
             {
@@ -113,11 +160,20 @@ def replace_stage(
                 "since": before[reason, stream]["since"] if (reason, stream) in before else now,
                 "detail": detail,
                 "opens_at": opens_at,
+                **kept.get((reason, stream, detail), _UNMARKED),
             }
             for (reason, stream), (detail, opens_at) in after.items()
         ]
         db.execute(insert(attention), rows)
     return True
+
+
+def _words(row: RowMapping) -> tuple[str, str, str]:
+    return row["reason"], row["stream"], row["detail"]
+
+
+def _mark(row: RowMapping) -> dict[str, Any]:
+    return {name: row[name] for name in _UNMARKED}
 
 
 def clear_key_findings(db: Database, connection: ConnectionId) -> None:

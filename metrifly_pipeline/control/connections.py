@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import delete, exists, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from metrifly_pipeline.control.accounts import require_room
 from metrifly_pipeline.control.attention import clear_key_findings, show_status
 from metrifly_pipeline.control.engine import wipe_traces
 from metrifly_pipeline.control.leases import fence
+from metrifly_pipeline.control.notification_tables import receivers
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.requests import drop_unanswered, file
 from metrifly_pipeline.control.rows import from_connection, lock_connection, one_connection, to_connection
@@ -76,9 +77,10 @@ class Connections(Transactions):
         return None if row is None else SealedCredential(**row)
 
     def has_credentials(self) -> bool:
-        """Whether any credential is stored (then a missing master key is an error, not a first use)."""
+        """Whether anything sealed is stored, of a receiver too (then a missing master key is an error, not a first use)."""
+        secrets = exists(select(receivers.c.id).where(receivers.c.sealed.is_not(None)))
         with self._reading() as db:
-            return bool(db.execute(select(exists(select(credentials.c.connection)))).scalar())
+            return bool(db.execute(select(or_(exists(select(credentials.c.connection)), secrets))).scalar())
 
     def replace_credential(
         self, connection: ConnectionId, sealed: SealedCredential, identity: str | None, now: datetime

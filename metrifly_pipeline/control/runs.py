@@ -7,13 +7,16 @@ from typing import Any
 from sqlalchemy import Connection as Database
 from sqlalchemy import ScalarSelect, func, insert, or_, select, update
 
-from metrifly_pipeline.control.attention import PERMANENT, SYNC, replace_stage, show_status
+from metrifly_pipeline.control.attention import PERMANENT, SYNC, replace_stage, show_status, standing
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.rows import from_run, lock_connection, one_run, to_run
 from metrifly_pipeline.control.tables import attention, connections, leases, requests, runs
 from metrifly_pipeline.control.transactions import Transactions
+from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.curing import CURED_BY_A_SYNC, cured_by
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Connection, Outcome, SyncKind, SyncRun, Urgency
 
 _DONE = (Outcome.ADDED, Outcome.NOTHING_NEW)
@@ -68,9 +71,11 @@ class Runs(Transactions):
                 _answer(db, run)
             if not overtaken and run.kind is not SyncKind.REBUILD:
                 times = {"next_due_at": next_due_at, "retry_at": retry_at}
+                before = standing(db, run.connection)
                 _settle(db, known, run, times, now)
                 found = replace_stage(db, run.connection, SYNC, findings, now)
-                changed = show_status(db, run.connection, now) or found or changed
+                cured = _note_cured(db, known, run, before)
+                changed = show_status(db, run.connection, now) or found or cured or changed
             _let_wait_again(db, run, overtaken=overtaken)
             if changed:
                 number_change(db, [known.portfolio], urgency, now)
@@ -116,6 +121,23 @@ def _record(db: Database, run: SyncRun, now: datetime) -> int:
     values = from_run(run) | {"finished_at": run.finished_at or now}
     db.execute(update(runs).where(runs.c.id == run.id).values(values))
     return int(db.execute(select(runs.c.fences).where(runs.c.id == run.id)).scalar_one())
+
+
+def _note_cured(db: Database, known: Connection, run: SyncRun, before: Sequence[Attention]) -> bool:
+    """Let a good run say which reasons it cured; returns whether any.
+
+    What ails a connection is remembered beside it: replacing a key takes its findings away, but only the sync after it proves anything.
+    """
+    after = standing(db, run.connection)
+    stood = {item.reason for item in (*before, *after)} & CURED_BY_A_SYNC
+    ailing = stood | {Reason(each) for each in known.ailing.split()}
+    cured = cured_by(ailing, after) if run.outcome in _GOOD else []
+    left = " ".join(reason for reason in Reason if reason in ailing and reason not in cured)
+    if left != known.ailing:
+        db.execute(update(connections).where(connections.c.id == known.id).values(ailing=left))
+    if cured:
+        db.execute(update(runs).where(runs.c.id == run.id).values(cured=" ".join(cured)))
+    return bool(cured)
 
 
 def _added(run: SyncRun) -> bool:

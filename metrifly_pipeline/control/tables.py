@@ -13,6 +13,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 from metrifly_pipeline.control.columns import Instant, RowNumber
@@ -90,6 +91,7 @@ connections = Table(
     Column("key_expires_at", Instant),
     Column("swept_at", Instant),
     _count("credential_version"),
+    Column("ailing", Text, nullable=False, server_default=text("''")),
     Column("shown_status", Text, nullable=False),  # the status of the last numbered change: what readers were told
     # NULLs differ from each other on both databases: accounts without an identity are never taken for the same.
     UniqueConstraint("account", "exchange", "identity"),
@@ -182,6 +184,7 @@ runs = Table(
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("last_trade_at", Instant),
+    Column("cured", Text, nullable=False, server_default=text("''")),
     _count("newest_request"),  # the connection's newest request when the run started: what it answers
     _count("fences"),  # the lease's when the run started
     Index("ix_runs_connection_id", "connection", "id"),
@@ -212,6 +215,9 @@ attention = Table(
     Column("since", Instant, nullable=False),
     Column("detail", Text, nullable=False),
     Column("opens_at", Instant),
+    Column("acknowledged_at", Instant),
+    Column("acknowledged_by", Text),
+    Column("note", Text),
 )
 
 entries = Table(  # rows are only ever added: the newest version of an id stands, unless it says deleted

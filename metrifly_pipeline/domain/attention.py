@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.reasons import MEANING, Level, Reason, remedy_for
 
 GRACE = timedelta(days=3)
@@ -11,6 +11,15 @@ GRACE = timedelta(days=3)
 
 MISMATCH_GRACE = timedelta(days=2)
 """How long balances may differ before it is a notice: trades executed during a sync mend themselves in the next."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """Somebody knows of a notice and why it may stand: from when on, for which account, and in whose words."""
+
+    at: datetime
+    by: AccountId
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +32,8 @@ class Attention:
     detail: str = ""
     """Our words: never a secret, a URL or a raw payload."""
     stream: str = ""
+    acknowledged: Acknowledgement | None = None
+    """Of a notice: given for exactly this detail. It goes when the detail changes or the notice is cleared."""
 
     @property
     def title(self) -> str:

@@ -88,6 +88,8 @@ class Connection:
     """When the key runs out; None where it doesn't, or the exchange does not tell."""
     swept_at: datetime | None = None
     credential_version: int = 0
+    ailing: str = ""
+    """Reasons, with a blank between them, that stood when a sync ended and that no good sync has cured since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +134,8 @@ class SyncRun:
     reason: str = ""
     detail: str = ""
     last_trade_at: datetime | None = None
+    cured: str = ""
+    """Reasons, with a blank between them, that no longer stand because it ended well."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -63,7 +63,7 @@ class Closing:
             control.file_request(work.connection.id, SyncKind.FIRST_IMPORT, now)
         return ConnectionReport(
             connection=work.connection.id,
-            run=run,
+            run=control.run(run.id) if changed else run,
             changed=changed,
             new_partition=not work.connection.landed and run.raw_landed > 0,
             balances_added=outcome.balances_added,

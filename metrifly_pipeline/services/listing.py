@@ -42,6 +42,10 @@ class Listing:
         found = self._control.connection(connection)
         return next(view for view in self.views(found.account) if view.connection.id == connection)
 
+    def standing(self, connection: ConnectionId) -> tuple[Attention, ...]:
+        """What stands on one connection, the derived `stale` too; nothing is counted."""
+        return _with_stale(self._control.connection(connection), self._control.attention(connection), self._clock())
+
     def dashboard(self, views: Sequence[ConnectionView]) -> Dashboard:
         """Verdicts by family of reasons, and totals, over `views`."""
         now = self._clock()
@@ -77,10 +81,7 @@ class Listing:
         counts: Mapping[ConnectionId, ConnectionCounts],
     ) -> ConnectionView:
         now = self._clock()
-        attention = standing.get(connection.id, ())
-        stale = staleness(connection, attention, now)
-        if stale is not None:
-            attention = (*attention, stale)
+        attention = _with_stale(connection, standing.get(connection.id, ()), now)
         counted = counts.get(connection.id, ConnectionCounts(connection=connection.id))
         return ConnectionView(
             connection=connection,
@@ -95,6 +96,11 @@ class Listing:
         )
 
 
+def _with_stale(connection: Connection, attention: Sequence[Attention], now: datetime) -> tuple[Attention, ...]:
+    stale = staleness(connection, attention, now)
+    return (*attention, *([] if stale is None else [stale]))
+
+
 def _by_connection(items: Sequence[Attention]) -> Mapping[ConnectionId, tuple[Attention, ...]]:
     grouped: dict[ConnectionId, tuple[Attention, ...]] = {}
     for item in items:
@@ -104,8 +110,10 @@ def _by_connection(items: Sequence[Attention]) -> Mapping[ConnectionId, tuple[At
 
 def _verdict(family: Family, views: Sequence[ConnectionView], now: datetime) -> FamilyVerdict:
     items = [item for view in views for item in view.attention if MEANING[item.reason].family is family]
+    notices = [item for item in items if item.level(now) is Level.NOTICE]
     return FamilyVerdict(
         family=family,
         action=tuple(item for item in items if item.level(now) is Level.ACTION),
-        notice=tuple(item for item in items if item.level(now) is Level.NOTICE),
+        notice=tuple(item for item in notices if item.acknowledged is None),
+        acknowledged=tuple(item for item in notices if item.acknowledged is not None),
     )

@@ -42,8 +42,9 @@ class Publishing:
         return self._lake.reconcile(connections, entries=rows_of(self._control.entries())) if connections else []
 
     def publish(self) -> PublishReport:
-        """Judge, then publish everything up to the newest change."""
+        """Judge, file notifications of what changed, then publish everything up to the newest change."""
         rows = self.judge()
+        self._control.tell_changes(self._clock())
         change_seq = self._control.change_seq()
         now = self._clock()
         views = self._listing.views()

@@ -63,9 +63,10 @@ class ConnectionView:
         return self.connection.base_url is not None
 
     def worst(self, now: datetime) -> Attention | None:
-        """The attention to show first: action before notice before info; None when nothing stands."""
+        """The attention to show first: action before notice before info; None when nothing stands that is not acknowledged."""
         order = {Level.ACTION: 0, Level.NOTICE: 1, Level.INFO: 2}
-        return min(self.attention, key=lambda item: order[item.level(now)], default=None)
+        open_ones = (item for item in self.attention if item.acknowledged is None)
+        return min(open_ones, key=lambda item: order[item.level(now)], default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +76,12 @@ class FamilyVerdict:
     family: Family
     action: tuple[Attention, ...]
     notice: tuple[Attention, ...]
+    acknowledged: tuple[Attention, ...] = ()
+    """Notices that somebody knows of: listed, but no reason to fail."""
 
     @property
     def passed(self) -> bool:
-        """Nothing stands at level action or notice."""
+        """Nothing stands at level action or notice that is not acknowledged."""
         return not self.action and not self.notice
 
 

@@ -1,9 +1,10 @@
 """Sync requests: file them, turn those that wait into batches that a run can name, and tell what became of one."""
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from metrifly_pipeline.domain.curing import in_words
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Clock, ControlStore
 from metrifly_pipeline.domain.status import Outcome, SyncKind, SyncRequest, SyncRun
@@ -36,6 +37,8 @@ class Answer:
     done: bool
     ok: bool
     text: str
+    cured: tuple[str, ...] = ()
+    """Reasons that no longer stand because the sync that answers it ended well; the text says them in words."""
 
 
 class Requesting:
@@ -91,7 +94,11 @@ class Requesting:
         if current.answered_by is None:
             return self._waiting(current)
         run = self._control.run(current.answered_by)
-        return self._of_run(run)
+        answer = self._of_run(run)
+        if not run.cured:
+            return answer
+        text = f"{answer.text}; cured: {in_words(run.cured)}"
+        return replace(answer, text=text, cured=tuple(run.cured.split()))
 
     def _batch(self, waiting: Sequence[SyncRequest], kind: SyncKind, now: datetime) -> Batch:
         connections = tuple(dict.fromkeys(item.connection for item in waiting))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.lake_rows import Column, SmallTable
 from metrifly_pipeline.domain.ports import ControlStore
 from metrifly_pipeline.services.reports import ConnectionView
@@ -44,7 +45,7 @@ def _connections(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
         Column(
             name="reason",
             sql_type="VARCHAR",
-            comment="What stands first: the reason of the gravest attention; NULL when nothing does.",
+            comment="What stands first: the reason of the gravest attention that is not acknowledged; NULL when none does.",
         ),
         Column(name="remedy", sql_type="VARCHAR", comment="What to do about it, in plain words."),
         Column(name="trades", sql_type="BIGINT", comment="Trades imported, each counted once."),
@@ -110,6 +111,13 @@ def _attention(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
         Column(name="detail", sql_type="VARCHAR", comment="What the exchange's facts add."),
         Column(name="remedy", sql_type="VARCHAR", comment="What to do."),
         Column(name="since", sql_type=_TIME, comment="Since when it stands."),
+        Column(
+            name="acknowledged_at",
+            sql_type=_TIME,
+            comment="When a notice was acknowledged; NULL where it was not, or its facts have changed since.",
+        ),
+        Column(name="acknowledged_by", sql_type="VARCHAR", comment="The Metrifly account that acknowledged it."),
+        Column(name="note", sql_type="VARCHAR", comment="Why it may stand, in the words of who acknowledged it."),
     )
     rows = [
         (
@@ -121,6 +129,7 @@ def _attention(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
             item.detail,
             item.remedy,
             item.since,
+            *_acknowledged(item),
         )
         for view in views
         for item in view.attention
@@ -128,6 +137,11 @@ def _attention(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
     return SmallTable(
         name="attention", comment="Everything that stands in the way of a complete history.", columns=columns, rows=rows
     )
+
+
+def _acknowledged(item: Attention) -> tuple[object, ...]:
+    given = item.acknowledged
+    return (None, None, None) if given is None else (given.at, given.by, given.note)
 
 
 def _coverage(control: ControlStore) -> SmallTable:
@@ -174,6 +188,11 @@ def _sync_runs(control: ControlStore) -> SmallTable:
         Column(name="movements_added", sql_type="BIGINT", comment="Movements it added."),
         Column(name="requests", sql_type="BIGINT", comment="Requests it sent to the exchange."),
         Column(name="reason", sql_type="VARCHAR", comment="Why it failed; empty where it did not."),
+        Column(
+            name="cured",
+            sql_type="VARCHAR",
+            comment="Reasons that no longer stand because it ended well, with a blank between them; empty where none.",
+        ),
     )
     rows = [
         (
@@ -186,6 +205,7 @@ def _sync_runs(control: ControlStore) -> SmallTable:
             r.movements_added,
             r.requests,
             r.reason,
+            r.cured,
         )
         for r in control.runs(limit=1000)
     ]

@@ -95,9 +95,9 @@ class Turn:
             raise ExchangeTroubleError(Reason.DIFFERENT_ACCOUNT)
         refused = refusals(facts, self.spec, self.ports.allowed_ips)
         notices = key_notices(facts, self.spec, now)
-        if in_doubt:
-            self._take_over_refusals(facts)
         self.ports.control.replace_findings(self.connection.id, "key", notices, now)
+        if in_doubt:  # afterwards: what was acknowledged under the stream's name goes over to the key's
+            self._take_over_refusals(facts)
         permitted = {stream.stream.value: stream.stream.value not in facts.unreadable for stream in self.spec.streams}
         self.ports.control.set_stream_permission(self.connection.id, permitted, now)
         if refused:

@@ -1,11 +1,12 @@
 """A small product for the Dagster room: services that report what a test says, and remember what they were asked."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import SimpleNamespace
 
 from metrifly_pipeline.assets.portfolio_assets import COLUMNS, TRANSACTIONS
+from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.reasons import Family, Reason
 from metrifly_pipeline.domain.status import Connection, SyncKind
@@ -141,8 +142,13 @@ def a_dashboard(views: Sequence[ConnectionView]) -> Dashboard:
         FamilyVerdict(
             family=family,
             action=tuple(m for m in matters if families[m.reason] is family and m.reason is Reason.KEY_INVALID),
-            notice=tuple(m for m in matters if families[m.reason] is family and m.reason is Reason.BALANCE_MISMATCH),
+            notice=tuple(m for m in matters if _limits(m, family, families) and m.acknowledged is None),
+            acknowledged=tuple(m for m in matters if _limits(m, family, families) and m.acknowledged is not None),
         )
         for family in Family
     )
     return Dashboard(views=tuple(views), verdicts=verdicts, totals={"connections": len(views)}, at=NOW)
+
+
+def _limits(matter: Attention, family: Family, families: Mapping[Reason, Family]) -> bool:
+    return families[matter.reason] is family and matter.reason is Reason.BALANCE_MISMATCH

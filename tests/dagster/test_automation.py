@@ -156,4 +156,6 @@ def test_everything_that_starts_by_itself_runs_by_default():
     sensors = {each.name: each.default_status.value for each in defs.sensors or []}
 
     assert schedules == {"daily_sync": "RUNNING"}
-    assert sensors == dict.fromkeys(["sync_now", "publish_due", "connection_partitions"], "RUNNING")
+    assert sensors == dict.fromkeys(
+        ["sync_now", "publish_due", "notifications_due", "connection_partitions"], "RUNNING"
+    )

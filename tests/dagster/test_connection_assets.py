@@ -78,6 +78,15 @@ def test_every_connection_has_its_line_in_the_runs_log_by_id_only(three, product
     assert "Grandma" not in "\n".join(said)
 
 
+def test_a_sync_that_cured_something_says_so_in_words_even_without_news(three, product):
+    product.syncing.plan(a_report(KRAKEN, Outcome.NOTHING_NEW, cured="key_invalid"), an_idle_report(BINANCE))
+
+    said = three.said(three.run_batch(product.batch(2, KRAKEN, BINANCE)))
+
+    assert f"{KRAKEN}: added nothing with 0 requests; cured: The exchange does not know this API key" in said
+    assert f"nothing new: {BINANCE}" in said
+
+
 def test_an_unfinished_first_import_counts_as_success(bench, product):
     product.syncing.plan(a_report(KRAKEN, Outcome.CONTINUES, new_partition=True, raw_landed=9, trades_added=9))
 

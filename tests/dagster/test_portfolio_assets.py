@@ -1,10 +1,14 @@
 """The portfolios job: one publish, the dashboard with its checks, and metadata that reads well."""
 
+import dataclasses
+
 import dagster as dg
 import pytest
 
+from metrifly_pipeline.domain.attention import Acknowledgement
+from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.reasons import Reason
-from tests.dagster.builders import a_matter, a_publish, a_view
+from tests.dagster.builders import NOW, a_matter, a_publish, a_view
 
 KRAKEN, BINANCE = "kraken-aaaaaaaa", "binance-bbbbbbbb"
 MISMATCH = Reason.BALANCE_MISMATCH
@@ -79,6 +83,20 @@ def test_a_failing_check_shows_connection_matter_and_detail(bench, product):
             "detail": "BTC +0.5",
         }
     ]
+
+
+def test_a_check_passes_with_acknowledged_notices_and_lists_them_without_a_persons_words(bench, product):
+    given = Acknowledgement(at=NOW, by=AccountId("default"), note="Grandma knows")
+    known = dataclasses.replace(a_matter(KRAKEN, MISMATCH, detail="BTC +0.5"), acknowledged=given)
+    product.report = a_publish(a_view(KRAKEN, known))
+
+    result = bench.publish()
+
+    (check,) = [item for item in result.get_asset_check_evaluations() if item.metadata]
+    assert (check.passed, check.description) == (True, "Only 1 connection with acknowledged notices.")
+    (row,) = plain(check.metadata["connections"])
+    assert row["matter"].startswith("Acknowledged on 2026-03-01: Reported balances differ")
+    assert "Grandma" not in str(row)
 
 
 def test_the_dashboard_lists_only_those_that_need_someone_and_counts_all(bench, product):

@@ -99,7 +99,13 @@ def copied(master: Path, connection: ConnectionId, account: TruthAccount, folder
 def bench(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("METRIFLY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("METRIFLY_LIMIT_SCALE", "1000")
-    for name in ("METRIFLY_DATABASE_URL", "METRIFLY_MASTER_KEY", "METRIFLY_EGRESS_IPS", "METRIFLY_ACCOUNT"):
+    for name in (
+        "METRIFLY_DATABASE_URL",
+        "METRIFLY_MASTER_KEY",
+        "METRIFLY_EGRESS_IPS",
+        "METRIFLY_ACCOUNT",
+        "METRIFLY_SMTP_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
     made = Bench(tmp_path / "home", capsys)
     with made.sandbox:

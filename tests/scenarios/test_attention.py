@@ -142,6 +142,23 @@ def test_a_key_that_has_run_out_is_said_to_have_although_the_exchange_only_says_
     assert it.home.view(it.connection).status is Status.UP_TO_DATE
 
 
+def test_a_key_is_said_to_expire_from_two_weeks_before_with_its_day_and_what_to_do(imported):
+    it = imported("kraken")
+    runs_out = it.home.time.now + timedelta(days=16)
+    it.home.change_key(it.account, expires_at_us=it.home.time.now_us + 16 * 86_400_000_000)
+    said = []
+
+    for _ in range(3):  # 15, 14 and 13 days before
+        it.home.time.turn(days=1)
+        it.home.daily()
+        said.append(it.home.standing(it.connection).get("key_expiring"))
+
+    assert said[0] is None
+    assert said[1].detail == said[2].detail == f"on {runs_out:%Y-%m-%d}"
+    assert said[1].since == said[2].since
+    assert f"`metrifly replace-key {it.connection}`" in said[1].remedy
+
+
 def test_a_sync_that_somebody_asks_for_says_why_it_can_not_be_done(imported, exchange):
     it = imported(exchange)
     secret_changed(it)

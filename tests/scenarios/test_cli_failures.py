@@ -58,6 +58,8 @@ def test_help_is_status_0_and_names_every_command(capsys):
         "replace-key",
         "reconnect",
         "move",
+        "acknowledge",
+        "notify",
         "disconnect",
         "rebuild",
         "account",

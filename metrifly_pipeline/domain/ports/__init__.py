@@ -7,6 +7,7 @@ from metrifly_pipeline.domain.ports.budgets import BudgetStore
 from metrifly_pipeline.domain.ports.control import Advance, ControlStore, CursorMove, Finding
 from metrifly_pipeline.domain.ports.exchanges import Budget, CatalogEntry, ExchangeGateway, ExchangeSession
 from metrifly_pipeline.domain.ports.lake import Lake
+from metrifly_pipeline.domain.ports.notifications import Courier, NotificationStore, Parcel
 from metrifly_pipeline.domain.ports.surroundings import Clock, Reach, Sleep, reach_nothing
 from metrifly_pipeline.domain.ports.vault import Vault
 
@@ -17,11 +18,14 @@ __all__ = [
     "CatalogEntry",
     "Clock",
     "ControlStore",
+    "Courier",
     "CursorMove",
     "ExchangeGateway",
     "ExchangeSession",
     "Finding",
     "Lake",
+    "NotificationStore",
+    "Parcel",
     "Reach",
     "Sleep",
     "Vault",

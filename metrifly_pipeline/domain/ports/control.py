@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.entries import Draft, Entry
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.plans import Account, Plan
 from metrifly_pipeline.domain.ports.budgets import BudgetStore
+from metrifly_pipeline.domain.ports.notifications import NotificationStore
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.status import (
@@ -60,7 +61,7 @@ class Finding:
     """Of a limited history: where it begins. An opening balance dated then or earlier answers it; None: nothing does."""
 
 
-class ControlStore(BudgetStore, Protocol):
+class ControlStore(BudgetStore, NotificationStore, Protocol):
     """The control database. Each method is one transaction; times are aware UTC."""
 
     # Accounts and portfolios
@@ -108,7 +109,7 @@ class ControlStore(BudgetStore, Protocol):
         """The newest version; None after a disconnect."""
 
     def has_credentials(self) -> bool:
-        """Whether any credential is stored (then a missing master key is an error, not a first use)."""
+        """Whether anything sealed is stored, of a receiver too (then a missing master key is an error, not a first use)."""
 
     def replace_credential(
         self, connection: ConnectionId, sealed: SealedCredential, identity: str | None, now: datetime
@@ -229,7 +230,8 @@ class ControlStore(BudgetStore, Protocol):
 
         Answer the requests filed before it started; set times and failure counters; replace the sync's
         findings (see `replace_findings`, stage `sync`); number a change where a reader would see one (rows
-        added, findings or status changed); returns whether it did.
+        added, findings or status changed, reasons cured: the run as stored names
+        them); returns whether it did.
         """
 
     def runs(self, connection: ConnectionId | None = None, limit: int = 50) -> Sequence[SyncRun]:
@@ -250,7 +252,16 @@ class ControlStore(BudgetStore, Protocol):
     ) -> bool:
         """What one stage (`sync`, `reconcile`, `normalize`) finds now replaces what it found before.
 
-        A reason that stays keeps its `since`; returns whether anything changed (then the change is numbered).
+        A reason that stays keeps its `since`, and its acknowledgement while its detail stays too; returns whether anything changed (then the
+        change is numbered).
+        """
+
+    def acknowledge(
+        self, connection: ConnectionId, seen: Sequence[Attention], given: Acknowledgement | None, now: datetime
+    ) -> int:
+        """Mark what stands exactly as it was seen as acknowledged, or with None no longer so; number the change.
+
+        Returns how many findings: 0 where none of them stands in these words any more.
         """
 
     # Publishing

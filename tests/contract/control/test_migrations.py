@@ -125,13 +125,22 @@ def test_what_an_older_release_stored_is_read_after_the_upgrade(engine, empty):
             )
         )
         db.execute(text("INSERT INTO attention VALUES ('okx-1', 'sync', 'history_limited', '', 5, 'since then')"))
+        db.execute(
+            text(
+                "INSERT INTO runs (connection, kind, started_at, outcome, reason, detail) "
+                "VALUES ('okx-1', 'daily', 5, 'failed', 'network', '')"
+            )
+        )
 
     store = open_store(empty, random.Random(1))
     try:
         (limited,) = store.attention()
         assert (limited.reason, limited.detail) == (Reason.HISTORY_LIMITED, "since then")
+        assert limited.acknowledged is None
         assert [each.id for each in store.connections()] == ["okx-1"]
         assert store.entries() == []
+        assert [(each.reason, each.cured) for each in store.runs()] == [("network", "")]
+        assert (store.receivers(), store.tell_changes(NOW)) == ([], 0)
         place = Place(PortfolioId("pf-1"), ConnectionId("okx-1"))
         main = Amount(asset="BTC", quantity=Decimal(1))
         draft = Draft(kind=EntryKind.OPENING_BALANCE, place=place, occurred_at=NOW, main=main)

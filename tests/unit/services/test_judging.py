@@ -1,7 +1,7 @@
 """What a key's own facts mean for the person: refused, noticed, or fine."""
 
 import dataclasses
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -30,6 +30,19 @@ def test_a_power_that_the_exchange_does_not_tell_is_said_to_be_unverified(power)
     assert noticed() == []
     assert noticed(**{power: None}) == [Reason.PERMISSIONS_NOT_VERIFIABLE]
     assert refusals(dataclasses.replace(READING, **{power: None}), SPEC, ()) == []
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        (timedelta(days=14, seconds=1), []),
+        (timedelta(days=14), [Reason.KEY_EXPIRING]),
+        (timedelta(seconds=1), [Reason.KEY_EXPIRING]),
+        (None, []),
+    ],
+)
+def test_the_end_of_a_key_is_announced_two_weeks_ahead(left, expected):
+    assert noticed(expires_at=None if left is None else NOW + left) == expected
 
 
 @pytest.mark.parametrize("power", ["can_trade", "can_withdraw", "can_transfer"])
