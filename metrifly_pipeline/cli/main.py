@@ -13,6 +13,7 @@ from metrifly_pipeline.cli import (
     demo,
     dev,
     exchanges,
+    importing,
     local,
     portfolios,
     reading,
@@ -56,6 +57,7 @@ app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
 app.add_typer(recording.app, name="record")
+app.add_typer(importing.app, name="import")
 app.add_typer(local.app, name="sandbox")
 
 

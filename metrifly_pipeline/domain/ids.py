@@ -9,6 +9,7 @@ AccountId = NewType("AccountId", str)
 PortfolioId = NewType("PortfolioId", str)
 ConnectionId = NewType("ConnectionId", str)
 EntryId = NewType("EntryId", str)
+ImportId = NewType("ImportId", str)
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _SUFFIX_LENGTH = 8
@@ -37,6 +38,11 @@ def new_account_id(rng: random.Random) -> AccountId:
 def new_entry_id(rng: random.Random) -> EntryId:
     """Make `en-<8>`; the caller checks that it is free."""
     return EntryId(f"en-{_suffix(rng)}")
+
+
+def new_import_id(rng: random.Random) -> ImportId:
+    """Make `im-<8>`; the caller checks that it is free."""
+    return ImportId(f"im-{_suffix(rng)}")
 
 
 def is_connection_id(text: str) -> bool:

@@ -4,9 +4,11 @@ import json
 import re
 import shlex
 from contextlib import contextmanager
+from dataclasses import replace
 
 from metrifly_pipeline.cli.doors import Doors
 from metrifly_pipeline.cli.main import run
+from metrifly_pipeline.domain.trouble import RefusedError
 from tests.scenarios.homes import Home
 
 
@@ -15,6 +17,9 @@ class Commands:
 
     def __init__(self, home: Home, capsys) -> None:
         self.home = home
+        self.asked: list[str] = []
+        self.answer: bool | None = False
+        """To what is asked; None where there is no terminal to ask on."""
         self._capsys = capsys
 
     def __call__(self, line: str, status: int = 0) -> str:
@@ -31,12 +36,19 @@ class Commands:
         return re.findall(r"^ *(metrifly record adjustment .*)$", self("metrifly reconcile"), flags=re.MULTILINE)
 
     def _run(self, line: str, status: int) -> tuple[str, str]:
-        ended = run(shlex.split(line)[1:], Doors(settings=lambda: None, open_product=self._open))
+        doors = Doors(settings=lambda: self.home.product.settings, open_product=self._open, ask_yes=self._ask_yes)
+        ended = run(shlex.split(line)[1:], doors)
         out, err = self._capsys.readouterr()
         assert ended == status, out + err
         assert "Traceback" not in out + err
         return out, err
 
     @contextmanager
-    def _open(self, _settings):
-        yield self.home.product
+    def _open(self, settings):
+        yield replace(self.home.product, settings=settings)
+
+    def _ask_yes(self, question: str) -> bool:
+        self.asked.append(question)
+        if self.answer is None:
+            raise RefusedError("There is no terminal")
+        return self.answer

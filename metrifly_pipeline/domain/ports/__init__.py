@@ -6,6 +6,7 @@ Importers name this package, never a module in it: which room a Protocol stands 
 from metrifly_pipeline.domain.ports.control import Advance, ControlStore, CursorMove, Finding
 from metrifly_pipeline.domain.ports.exchanges import Budget, CatalogEntry, ExchangeGateway, ExchangeSession
 from metrifly_pipeline.domain.ports.lake import Lake
+from metrifly_pipeline.domain.ports.spreadsheets import Spreadsheets
 from metrifly_pipeline.domain.ports.surroundings import Clock, Reach, Sleep, reach_nothing
 from metrifly_pipeline.domain.ports.vault import Vault
 
@@ -22,6 +23,7 @@ __all__ = [
     "Lake",
     "Reach",
     "Sleep",
+    "Spreadsheets",
     "Vault",
     "reach_nothing",
 ]

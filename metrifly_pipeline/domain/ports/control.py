@@ -8,6 +8,7 @@ from typing import Protocol
 from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.entries import Draft, Entry
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
+from metrifly_pipeline.domain.imports import Import, ImportRow, KnownRow, Undone
 from metrifly_pipeline.domain.plans import Account, Plan
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
@@ -149,6 +150,27 @@ class ControlStore(Protocol):
 
     def entry(self, account: AccountId, entry: str) -> Entry:
         """One that stands; NotFoundError."""
+
+    # Files that are imported
+    def known_rows(self, identities: Sequence[str]) -> Mapping[str, KnownRow]:
+        """Those of some rows that an import stored already, by identity."""
+
+    def add_import(
+        self, account: AccountId, portfolio: PortfolioId, file_name: str, rows: Sequence[ImportRow], now: datetime
+    ) -> Import:
+        """Store rows as entries under one import and number the change; rows whose identity is known are left out.
+
+        RefusedError where none is left, or where a draft breaks a rule; NotFoundError where a place is not the account's.
+        """
+
+    def imports(self, account: AccountId) -> Sequence[Import]:
+        """Every import, oldest first, those that were taken back included."""
+
+    def undo_import(self, account: AccountId, imported: str, now: datetime) -> Undone:
+        """Delete the entries of an import that nobody changed since, and let its file be imported again.
+
+        NotFoundError; RefusedError where it was taken back already, or where somebody changes one of its entries at this moment.
+        """
 
     # Leases
     def acquire_lease(self, connection: ConnectionId, holder: str, now: datetime, duration: timedelta) -> Lease | None:

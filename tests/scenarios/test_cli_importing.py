@@ -1,0 +1,390 @@
+"""`metrifly import`: a file is shown first and stored after a yes; what can't be read is named by line and column; nothing comes twice."""
+
+import csv
+import json
+import re
+from decimal import Decimal
+
+import pytest
+
+from metrifly_pipeline.cli.render import digits
+from metrifly_pipeline.domain.import_columns import COLUMNS, FORMS
+from metrifly_pipeline.domain.plans import Plan
+from metrifly_pipeline.sandbox.builder import AccountBuilder
+from tests.scenarios.commands import Commands
+from tests.scenarios.homes import Home, Time
+
+HEADING = [column.name for column in COLUMNS]
+DAY = "2024-01-31"
+VALID = {
+    "reward": {"asset": "sol", "quantity": "1.5", "value": "120", "value_currency": "EUR"},
+    "airdrop": {"asset": "UNI", "quantity": "400", "note": "=HYPERLINK(1)"},
+    "swap": {"asset": "BTC", "quantity": "0.1", "counter_asset": "ETH", "counter_quantity": "1.5", "fee": "0.01", "fee_asset": "BNB"},
+    "buy": {"asset": "BTC", "quantity": "0.5", "counter_asset": "EUR", "price": "30000", "fee": "5", "fee_asset": "EUR"},
+    "sell": {"asset": "BTC", "quantity": "0.5", "counter_asset": "EUR", "counter_quantity": "15000"},
+    "transfer_in": {"asset": "BTC", "quantity": "0.5"},
+    "transfer_out": {"asset": "BTC", "quantity": "0.5"},
+    "transfer_own": {"asset": "BTC", "quantity": "0.5", "to_portfolio": "other"},
+    "opening_balance": {"asset": "BTC", "quantity": "0"},
+    "adjustment": {"asset": "BTC", "quantity": "-0.000000000000000001"},
+}  # fmt: skip
+LEGS = {
+    "reward": ["1.5 SOL"],
+    "airdrop": ["400 UNI"],
+    "swap": ["-0.1 BTC", "1.5 ETH", "-0.01 BNB"],
+    "buy": ["0.5 BTC", "-15000 EUR", "-5 EUR"],
+    "sell": ["-0.5 BTC", "15000 EUR"],
+    "transfer_in": ["0.5 BTC"],
+    "transfer_out": ["-0.5 BTC"],
+    "transfer_own": ["-0.5 BTC", "0.5 BTC"],
+    "opening_balance": ["0 BTC"],
+    "adjustment": ["-0.000000000000000001 BTC"],
+}
+
+
+def row(kind, /, **changed):
+    return {"kind": kind, "date": DAY} | VALID[kind] | changed
+
+
+class Importing(Commands):
+    """Commands, and the files that they are given."""
+
+    def __init__(self, home, capsys, folder):
+        super().__init__(home, capsys)
+        self.folder = folder
+
+    def file(self, *rows, name="rows.csv", heading=HEADING):
+        """Write a file of these rows; its path."""
+        path = self.folder / name
+        with path.open("w", newline="", encoding="utf-8") as opened:
+            writer = csv.DictWriter(opened, heading)
+            writer.writeheader()
+            writer.writerows(rows)
+        return path
+
+    def stored(self, *rows, status=0, **options):
+        """Import a file of these rows without being asked."""
+        return self.told(f"metrifly import {self.file(*rows, **options)} --portfolio main --apply", status)
+
+    def told(self, line, status=0):
+        """What a command says, as one line."""
+        return " ".join(self(line, status).split())
+
+    def entries(self):
+        return self.json("metrifly record list")
+
+    def imports(self):
+        return self.json("metrifly import list")
+
+
+@pytest.fixture
+def importing(home, capsys, tmp_path):
+    home.start()
+    home.product.control.create_portfolio(home.product.account, "Other", home.time.now)
+    return Importing(home, capsys, tmp_path)
+
+
+@pytest.fixture(scope="module")
+def one_home(tmp_path_factory):
+    """A home for all that stores nothing."""
+    made = Home(tmp_path_factory.mktemp("importing") / "home", Time()).start()
+    made.product.control.create_portfolio(made.product.account, "Other", made.time.now)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def refusing(one_home, capsys, tmp_path):
+    return Importing(one_home, capsys, tmp_path)
+
+
+def legs(entry):
+    return [f"{digits(Decimal(leg['amount']))} {leg['asset']}" for leg in entry["legs"]]
+
+
+def test_every_kind_has_a_row_here():
+    assert VALID.keys() == FORMS.keys()
+
+
+def test_each_kind_of_row_becomes_an_entry_with_its_legs(importing):
+    told = importing.stored(*(row(kind) for kind in VALID))
+
+    assert "10 new, 0 there already, 0 unreadable" in told
+    entries = importing.entries()
+    assert sorted(map(legs, entries)) == sorted(LEGS.values())
+    assert {entry["date"] for entry in entries} == {"2024-01-31T00:00:00+00:00"}
+    (own,) = (entry for entry in entries if len(legs(entry)) == 2 and entry["kind"] == "transfer")
+    assert [leg["portfolio"] for leg in own["legs"]] == ["Main", "Other"]
+    assert {leg["portfolio"] for entry in entries if entry is not own for leg in entry["legs"]} == {"Main"}
+    noted = {entry["kind"]: entry["note"] for entry in entries if entry["note"]}
+    assert noted == {"airdrop": "=HYPERLINK(1)"}
+    (valued,) = (entry for entry in entries if entry["value"])
+    assert (valued["value"], valued["value_currency"]) == ("120", "EUR")
+
+
+def test_nothing_is_stored_before_a_yes(importing):
+    line = f"metrifly import {importing.file(row('buy'), row('reward'))} --portfolio main"
+    before = importing.home.control_rows()
+
+    importing.answer = False
+    told = importing.told(line, status=1)
+    assert "2 new" in told
+    assert told.endswith("Nothing was stored.")
+    assert importing.asked == ["Store 2 new rows?"]
+    assert json.loads(importing(f"{line} --json"))["stored"] is None
+    assert importing.home.control_rows() == before
+
+    importing.answer = True
+    made = re.search(r"im-\w{8}", importing(line)).group()
+    assert len(importing.entries()) == 2
+    assert [(each["import"], each["rows"], each["file"]) for each in importing.imports()] == [(made, 2, "rows.csv")]
+
+
+def test_without_a_terminal_the_command_that_stores_is_named(importing):
+    importing.answer = None
+    file = importing.file(row("buy"), name="my rows.csv")
+
+    told = importing.told(f"metrifly import '{file}' --portfolio main", status=1)
+
+    assert importing.entries() == []
+    (again,) = re.findall(r"`(metrifly [^`]+)`", told)
+    importing(again)
+    assert len(importing.entries()) == 1
+
+
+def test_the_same_file_again_adds_nothing_and_a_longer_one_adds_the_rest(importing):
+    rows = [row("buy"), row("reward"), row("reward")]
+    importing.stored(*rows)
+    before = importing.home.control_rows()
+
+    told = importing.stored(*rows)
+
+    assert "0 new, 3 there already" in told
+    assert "Lines 2-4" in told
+    assert "nothing new" in told
+    assert importing.home.control_rows() == before
+    other_words = {"quantity": "0.50", "date": "2024-01-31T01:00:00+01:00", "price": "", "counter_quantity": "15000"}
+    written = [{**rows[0], **other_words, "note": "said later"}, *rows[1:]]
+    assert "0 new, 3 there already" in importing.stored(*written)  # the same content in other words
+    assert "1 new, 3 there already" in importing.stored(*reversed(rows), row("reward"))  # of three alike one is new
+    assert len(importing.entries()) == 4
+
+
+def test_a_row_with_an_id_is_known_by_it_and_with_other_content_refused(importing):
+    importing.stored(row("buy", id="7"), row("reward", id="8"))
+    entry = next(each["id"] for each in importing.entries() if each["kind"] == "buy")
+
+    told = importing.stored(row("buy", id="7", quantity="9"), row("reward", id="8"), row("reward", id="9"), status=1)
+
+    assert "1 new, 1 there already, 1 unreadable" in told
+    assert f"2 id a row with this id was imported already and says something else: {entry}" in told
+    assert len(importing.entries()) == 3
+    assert "0.5 BTC" in {legs(each)[0] for each in importing.entries()}
+    other = f"metrifly import {importing.file(row('buy', id='7'))} --portfolio other --apply"
+    assert "1 new" in importing.told(other)  # ids are one's own within a portfolio
+
+
+def test_what_cannot_be_read_is_named_by_line_and_column_and_the_rest_is_stored(importing):
+    rows = [row("buy"), row("buy", price="1e3"), {}, row("reward", quantity="-1"), row("swap", fee_asset="")]
+    file = importing.file(*rows)
+    line = f"metrifly import {file} --portfolio main"
+
+    shown = json.loads(importing(f"{line} --json", status=1))
+
+    assert [(each["line"], each["column"]) for each in shown["unreadable"]] == [(3, "price"), (5, ""), (6, "fee_asset")]
+    importing.answer = True
+    told = importing.told(line, status=1)
+    assert importing.asked == ["Store 1 new row and leave out the 3 that can't be read?"]
+    assert "3 price price '1e3' is not a number" in told
+    assert "5 - The quantity of SOL is negative" in told
+    assert len(importing.entries()) == 1
+    importing.stored(rows[0], row("buy", price="1000"))  # mended: what was stored does not come twice
+    assert len(importing.entries()) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "changed", "column", "told"),
+    [
+        ("reward", {"kind": ""}, "kind", "kind is missing"),
+        ("reward", {"kind": "staking"}, "kind", "kind 'staking' is none; write one of reward,"),
+        ("reward", {"date": ""}, "date", "date is missing"),
+        ("reward", {"date": "31.01.2024"}, "date", "is not a date"),
+        ("reward", {"date": "2030-01-01"}, "date", "lies in the future"),
+        ("reward", {"asset": ""}, "asset", "asset is missing"),
+        ("reward", {"asset": "B TC"}, "asset", "not an asset's code"),
+        ("reward", {"quantity": ""}, "quantity", "quantity is missing"),
+        ("reward", {"quantity": "1,5"}, "quantity", "commas"),
+        ("reward", {"quantity": "2024-05-01"}, "quantity", "is not a number"),
+        ("reward", {"quantity": "1.0000000000000000001"}, "quantity", "too many digits"),
+        ("reward", {"value": ""}, "value", "value and value_currency together"),
+        ("reward", {"fee": "1"}, "fee", "fee means nothing to reward; leave it empty"),
+        ("reward", {"to_portfolio": "other"}, "to_portfolio", "means nothing to reward"),
+        ("reward", {"connection": "okx-00000000"}, "connection", "There is no connection"),
+        ("reward", {"note": "x" * 501}, "", "at most 500"),
+        ("reward", {"id": "x" * 101}, "id", "at most 100"),
+        ("swap", {"counter_asset": "BTC"}, "", "two different assets"),
+        ("swap", {"counter_asset": "", "counter_quantity": ""}, "counter_asset", "what the swap brought"),
+        ("swap", {"price": "3"}, "price", "price means nothing to swap"),
+        ("buy", {"counter_quantity": "15000"}, "price", "either price or counter_quantity"),
+        ("buy", {"price": ""}, "price", "either price or counter_quantity"),
+        ("buy", {"price": "99999999999999999999", "quantity": "99"}, "price", "more than 20 digits"),
+        ("buy", {"value": "1", "value_currency": "EUR"}, "value", "means nothing to buy"),
+        ("transfer_out", {"to_portfolio": "other"}, "to_portfolio", "means nothing to transfer_out"),
+        ("transfer_own", {"to_portfolio": ""}, "to_portfolio", "to_portfolio or to_connection"),
+        ("transfer_own", {"to_portfolio": "nowhere"}, "to_portfolio", "There is no portfolio"),
+        ("transfer_own", {"to_portfolio": "main"}, "", "two different places"),
+        ("opening_balance", {"quantity": "-1"}, "", "can't be negative"),
+        ("adjustment", {"quantity": "0"}, "", "changes nothing"),
+    ],
+)
+def test_a_wrong_cell_is_named_with_its_reason(refusing, kind, changed, column, told):
+    rows = [row(kind, **changed), row(kind)]
+
+    shown = json.loads(refusing(f"metrifly import {refusing.file(*rows)} --portfolio main --json", status=1))
+
+    (wrong,) = shown["unreadable"]
+    assert (wrong["line"], wrong["column"]) == (2, column)
+    assert told in wrong["reason"]
+    assert [each["line"] for each in shown["new"]] == [3]  # the control
+
+
+def test_two_rows_with_one_id_in_a_file_are_not_both_right(refusing):
+    rows = [row("reward", id="1"), row("buy", id="1"), row("buy", id="2")]
+
+    shown = json.loads(refusing(f"metrifly import {refusing.file(*rows)} --portfolio main --json", status=1))
+
+    assert [(each["line"], each["column"]) for each in shown["unreadable"]] == [(3, "id")]
+    assert "line 2 has the same id" in shown["unreadable"][0]["reason"]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("kind,date,asset\n", "missing: 'quantity'"),
+        ("kind,date,asset,quantity,price,colour,taste\n", "unknown: 'colour', 'taste'. There can be"),
+        ("kind,date,asset,quantity,fee,Fee\n", "there twice: 'fee'"),
+        ("", "is empty; `metrifly import --template FILE`"),
+        ("reward,2024-01-31,BTC,1\n", "missing: 'kind', 'date', 'asset', 'quantity'"),
+    ],
+)
+def test_columns_that_are_unknown_missing_or_there_twice_are_named(refusing, content, told):
+    file = refusing.folder / "rows.csv"
+    file.write_text(content, encoding="utf-8")
+    before = refusing.home.control_rows()
+
+    assert told in refusing.told(f"metrifly import {file} --portfolio main --apply", status=1)
+
+    assert refusing.home.control_rows() == before
+
+
+def test_a_cell_beyond_the_last_column_is_not_dropped(refusing):
+    file = refusing.folder / "rows.csv"
+    file.write_text("date;asset;quantity;kind\n2024-01-31;BTC;1;reward;5\n2024-01-31;BTC;1;reward;\n", encoding="utf-8")
+
+    shown = json.loads(refusing(f"metrifly import {file} --portfolio main --json", status=1))
+
+    assert [(each["line"], each["reason"]) for each in shown["unreadable"]] == [
+        (2, "column 5, which has no name, holds '5'; is a cell too much in this row?")
+    ]
+    assert [each["line"] for each in shown["new"]] == [3]
+
+
+def test_a_file_or_a_portfolio_that_is_not_there_is_named(refusing):
+    assert "nowhere.csv: no such file" in refusing("metrifly import nowhere.csv --portfolio main", status=1)
+    file = refusing.file(row("buy"))
+    assert "There is no portfolio" in refusing(f"metrifly import {file} --portfolio nowhere", status=1)
+    for line in ("metrifly import rows.csv", f"metrifly import {file} --template b.csv", "metrifly import --apply"):
+        assert "--template" in refusing(line, status=2)
+
+
+@pytest.mark.parametrize("suffix", ["csv", "xlsx"])
+def test_the_template_can_be_written_filled_in_and_imported(importing, suffix):
+    file = importing.folder / f"new.{suffix}"
+
+    told = importing.told(f"metrifly import --template {file}")
+
+    assert f"metrifly import {file} --portfolio NAME" in told
+    assert "0 new, 0 there already, 0 unreadable" in importing.told(f"metrifly import {file} --portfolio main --apply")
+    assert importing.imports() == []
+    before = file.read_bytes()
+    assert "file exists" in importing(f"metrifly import --template {file}", status=1)
+    assert file.read_bytes() == before
+
+
+def test_an_import_is_taken_back_but_for_what_was_changed_since(importing):
+    importing.stored(row("buy"), row("reward"), row("airdrop"))
+    kept, gone, _ = importing.entries()
+    importing(f"metrifly record edit {kept['id']} --note mine")
+    importing(f"metrifly record delete {gone['id']}")
+    (made,) = importing.imports()
+
+    told = importing.told(f"metrifly import undo {made['import']}")
+
+    assert "1 of 3 entries deleted" in told
+    assert "1 entry had been deleted by hand before" in told
+    assert f"1 entry stay, because somebody changed them after the import: {kept['id']}" in told
+    assert [each["id"] for each in importing.entries()] == [kept["id"]]
+    assert len(importing.json("metrifly record list --history")) == 6
+    assert "taken back 2026-03-01" in importing("metrifly import list")
+    assert "taken back already" in importing(f"metrifly import undo {made['import']}", status=1)
+    assert "There is no import" in importing("metrifly import undo im-00000000", status=1)
+    assert "2 new, 1 there already" in importing.stored(row("buy"), row("reward"), row("airdrop"))
+
+
+def test_a_file_called_like_a_command_is_named_by_its_place(importing, monkeypatch):
+    monkeypatch.chdir(importing.folder)
+    importing.file(row("buy"), name="list.csv").rename("list")
+
+    assert "Nothing was imported" in importing("metrifly import list")
+    assert "list is neither .csv nor .xlsx" in importing("metrifly import ./list --portfolio main", status=1)
+    assert "no such file" in importing("metrifly import --portfolio main undo.csv", status=1)
+
+
+def test_a_row_of_a_connection_counts_in_the_portfolio_that_it_flows_into(home, capsys, tmp_path):
+    account = AccountBuilder("kraken")
+    home.start(account)
+    home.product.control.create_portfolio(home.product.account, "Other", home.time.now)
+    connection = home.connect(account).id
+    importing = Importing(home, capsys, tmp_path)
+    file = importing.file(
+        row("reward", connection=connection.upper()), row("transfer_own", to_connection=connection, to_portfolio="")
+    )
+
+    shown = json.loads(importing(f"metrifly import {file} --portfolio other --json", status=1))
+
+    ((wrong, column),) = [(each["reason"], each["column"]) for each in shown["unreadable"]]
+    assert column == "connection"
+    assert "flows into another portfolio than 'other'; name 'Main'" in wrong
+    importing(f"metrifly import {file} --portfolio main --apply")
+    placed = {each["kind"]: [leg["connection"] for leg in each["legs"]] for each in importing.entries()}
+    assert placed == {"reward": [connection], "transfer": [None, connection]}
+    home.product.moving.move(connection, "other")
+    told = importing.told(
+        f"metrifly import {importing.file(row('reward', connection=connection))} --portfolio other --apply"
+    )
+    assert "0 new, 1 there already" in told  # moved, it is still the same row
+
+
+def test_a_preview_of_many_rows_fits_a_hundred_columns_and_a_short_screen(refusing):
+    rows = [row("swap", quantity=f"{number}.5") for number in range(1, 60)] + [row("buy", price="x")] * 40
+    file = refusing.file(*rows)
+
+    shown = refusing(f"metrifly import {file} --portfolio main --apply", status=1).splitlines()
+
+    assert max(map(len, shown)) <= 100
+    assert len(shown) < 120
+    assert "... and 39 more rows; --json shows all." in shown
+    assert "... and 20 more rows; --json shows all." in shown
+
+
+def test_an_account_imports_for_itself(importing):
+    importing.home.customer("Ann", Plan.STARTER)
+    file = importing.file(row("buy"))
+
+    told = importing.told(f"metrifly import {file} --portfolio main --apply --account ann")
+
+    assert "--account ann" in told
+    assert importing.entries() == []
+    assert len(importing.json("metrifly record list --account ann")) == 1
+    (made,) = importing.json("metrifly import list --account ann")
+    assert "There is no import" in importing(f"metrifly import undo {made['import']}", status=1)
