@@ -29,6 +29,9 @@ def show(preview: "Preview") -> None:
         say()
         heading("There already")
         say(f"{_lines([line for line, _ in preview.there])}; `metrifly import list` shows what was imported when.")
+        gone = [line for line, known in preview.there if known.deleted]
+        if gone:
+            say(f"Deleted by hand since, and not brought back: {_lines(gone).lower()}.")
     if preview.unreadable:
         say()
         heading("Unreadable")
@@ -56,7 +59,8 @@ def as_json(product: "Product", preview: "Preview", stored: "Import | None") -> 
             for row in preview.new
         ],
         "there_already": [
-            {"line": line, "entry": known.entry, "import": known.stored_by} for line, known in preview.there
+            {"line": line, "entry": known.entry, "import": known.stored_by, "deleted": known.deleted}
+            for line, known in preview.there
         ],
         "unreadable": preview.unreadable,
         "stored": None if stored is None else {"import": stored.id, "rows": stored.rows},

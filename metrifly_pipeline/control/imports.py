@@ -1,11 +1,11 @@
 """Files that were imported: which entry each row became, and taking them back."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from metrifly_pipeline.control.entries import (
@@ -19,7 +19,7 @@ from metrifly_pipeline.control.entries import (
     store_versions,
 )
 from metrifly_pipeline.control.publishing import number_change
-from metrifly_pipeline.control.tables import import_rows, imports
+from metrifly_pipeline.control.tables import entries, import_rows, imports
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.entries import legs_of
 from metrifly_pipeline.domain.ids import AccountId, EntryId, ImportId, PortfolioId, new_import_id
@@ -31,10 +31,10 @@ from metrifly_pipeline.domain.trouble import NotFoundError, RefusedError
 class Imports(Transactions):
     """The store's methods for imports."""
 
-    def known_rows(self, identities: Sequence[str]) -> Mapping[str, KnownRow]:
-        """Those of some rows that an import stored already, by identity."""
+    def known_rows(self, account: AccountId, identities: Collection[str]) -> Sequence[KnownRow]:
+        """Rows of these identities that imports of an account stored, wherever they count."""
         with self._reading() as db:
-            return _known(db, identities)
+            return _known(db, account, identities)
 
     def add_import(
         self, account: AccountId, portfolio: PortfolioId, file_name: str, rows: Sequence[ImportRow], now: datetime
@@ -50,8 +50,8 @@ class Imports(Transactions):
                 shown = lock_places(db, account, places)
                 # Numbered first, for its lock: of transactions that import, the next one compares when this one has ended.
                 number_change(db, shown | {portfolio}, Urgency.NOW, now)
-                known = _known(db, [row.identity for row in rows])
-                new = [row for row in rows if row.identity not in known]
+                known = {(each.place, each.identity) for each in _known(db, account, {row.identity for row in rows})}
+                new = [row for row in rows if (row.place, row.identity) not in known]
                 if not new:
                     raise _meanwhile()
                 ids = dict(zip((row.line for row in new), free_entry_ids(db, self._rng, len(new)), strict=True))
@@ -128,17 +128,22 @@ def _standing_import(db: Database, account: AccountId, imported: str) -> Import:
     return found
 
 
-def _known(db: Database, identities: Sequence[str]) -> Mapping[str, KnownRow]:
-    found = {}
-    for some in _by_parts(identities):
-        for row in db.execute(select(import_rows).where(import_rows.c.identity.in_(some))).mappings():
-            found[row["identity"]] = KnownRow(
-                identity=row["identity"],
-                fingerprint=row["fingerprint"],
-                entry=EntryId(row["entry"]),
-                stored_by=ImportId(row["import_id"]),
-            )
-    return found
+def _known(db: Database, account: AccountId, identities: Collection[str]) -> list[KnownRow]:
+    deleted = exists().where(entries.c.id == import_rows.c.entry, entries.c.deleted.is_(True)).label("deleted")
+    own = select(imports.c.id).where(imports.c.account == account)
+    query = select(import_rows, deleted).where(import_rows.c.import_id.in_(own))
+    return [
+        KnownRow(
+            place=row["place"],
+            identity=row["identity"],
+            fingerprint=row["fingerprint"],
+            entry=EntryId(row["entry"]),
+            stored_by=ImportId(row["import_id"]),
+            deleted=bool(row["deleted"]),
+        )
+        for some in _by_parts(list(identities))
+        for row in db.execute(query.where(import_rows.c.identity.in_(some))).mappings()
+    ]
 
 
 def _by_parts(keys: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -166,6 +171,7 @@ def _row_columns(made: ImportId, row: ImportRow, entry: EntryId) -> dict[str, An
         "import_id": made,
         "line": row.line,
         "entry": entry,
+        "place": row.place,
         "identity": row.identity,
         "fingerprint": row.fingerprint,
     }

@@ -265,9 +265,10 @@ import_rows = Table(
     Column("import_id", Text, ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
     Column("line", BigInteger, primary_key=True, autoincrement=False),
     Column("entry", Text, nullable=False),
-    # It names portfolio or connection, so it is nobody else's. NULL once the row was taken back; NULLs differ from each other.
-    Column("identity", Text, unique=True),
+    Column("place", Text, nullable=False),  # a connection or a portfolio: the id alone tells whose row it is
+    Column("identity", Text),  # NULL once the row was taken back; NULLs differ from each other
     Column("fingerprint", Text, nullable=False),
+    UniqueConstraint("identity", "place"),
 )
 
 publishing = Table(

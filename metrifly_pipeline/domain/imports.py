@@ -20,15 +20,23 @@ class ImportRow:
     fingerprint: str
     """What it says, without note and value: of two rows with one identity it tells whether they agree."""
 
+    @property
+    def place(self) -> str:
+        """Where it counts: a connection, which takes its rows along when it is moved, or else a portfolio."""
+        return scope_of(self.draft.place)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownRow:
     """A row that some import stored."""
 
+    place: str
     identity: str
     fingerprint: str
     entry: EntryId
     stored_by: ImportId
+    deleted: bool = False
+    """Whether somebody deleted the entry by hand since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +67,7 @@ class Undone:
 
 
 def fingerprint_of(draft: Draft) -> str:
-    """What a row says and where it counts, in 64 hex digits.
+    """What a row says, wherever it counts, in 64 hex digits.
 
     Note and value are left out: whoever adds them to a row later has not earned it a second time.
 
@@ -70,13 +78,14 @@ def fingerprint_of(draft: Draft) -> str:
         draft.kind.value,
         draft.occurred_at.isoformat(),
         [_said(leg) for leg in legs_of(draft)],
+        "" if draft.to is None else scope_of(draft.to),
     ]
     return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
 
 
-def identity_by_id(place: Place, own_id: str) -> str:
+def identity_by_id(own_id: str) -> str:
     """The identity of a row with an id of its own."""
-    return f"id:{_scope(place)}:{own_id}"
+    return f"id:{own_id}"
 
 
 def identity_by_content(fingerprint: str, rank: int) -> str:
@@ -87,9 +96,9 @@ def identity_by_content(fingerprint: str, rank: int) -> str:
 def _said(leg: EntryLeg) -> list[str]:
     # 0.5 and 0.50 are the same number, and a cost that follows from a price has zeros at its end.
     whole, _, part = f"{leg.amount:f}".partition(".")
-    return [_scope(leg.place), leg.role, leg.asset, f"{whole}.{part.rstrip('0')}"]
+    return [leg.role, leg.asset, f"{whole}.{part.rstrip('0')}"]
 
 
-def _scope(place: Place) -> str:
-    # A connection may be moved to another portfolio, and its rows are the same there.
+def scope_of(place: Place) -> str:
+    """A place by one id: the connection's, which stays when it is moved to another portfolio, or else the portfolio's."""
     return place.connection or place.portfolio

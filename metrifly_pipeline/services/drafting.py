@@ -1,6 +1,6 @@
 """From words to the draft of an entry, whether they were typed as options or stand in the columns of a file."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -89,9 +89,7 @@ class Places:
         """
         if connection is None:
             return Place(self.portfolio(given(portfolio, name)).id)
-        if self._connections is None:
-            self._connections = {each.id: each for each in self._control.connections(self._account)}
-        found = self._connections.get(ConnectionId(connection.strip().lower()))
+        found = self._own_connections().get(ConnectionId(connection.strip().lower()))
         if found is None:
             raise NotFoundError(f"There is no connection {connection}; `metrifly connections` lists them")
         if portfolio is not None and self.portfolio(portfolio).id != found.portfolio:
@@ -101,6 +99,19 @@ class Places:
             )
             raise RefusedError(message)
         return Place(found.portfolio, found.id)
+
+    def overlap(self, one: str, other: str) -> bool:
+        """Whether one of two ids is a connection and the other the portfolio that it flows into."""
+        own = self._own_connections()
+        return any(
+            connection in own and own[connection].portfolio == portfolio
+            for connection, portfolio in ((ConnectionId(one), other), (ConnectionId(other), one))
+        )
+
+    def _own_connections(self) -> Mapping[ConnectionId, Connection]:
+        if self._connections is None:
+            self._connections = {each.id: each for each in self._control.connections(self._account)}
+        return self._connections
 
 
 def drafted(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from metrifly_pipeline.domain.entries import Place
 from metrifly_pipeline.domain.entry_input import shown
 from metrifly_pipeline.domain.import_columns import COLUMNS, COMMENT, FORMS, MOST_OWN_ID, NEEDED, RowKind
 from metrifly_pipeline.domain.imports import (
@@ -80,8 +81,8 @@ class RowReader:
         self._portfolio = portfolio
         self._places = places
         self._now = now
-        self._ranks: Counter[str] = Counter()
-        self._first_lines: dict[str, int] = {}
+        self._ranks: Counter[tuple[Place, str]] = Counter()
+        self._first_lines: dict[tuple[Place, str], int] = {}
 
     def read(self, rows: Sequence[SheetRow]) -> Iterator[ImportRow | Unreadable]:
         """Every row but those that only explain."""
@@ -118,10 +119,11 @@ class RowReader:
         draft = drafted(form.kind, typed, self._places, _NAMES, self._now, outgoing=form.outgoing, zoneless=True)
         fingerprint = fingerprint_of(draft)
         if own_id:
-            identity = self._once(identity_by_id(draft.place, _own_id(own_id)), row.line)
+            identity = self._once(draft.place, identity_by_id(_own_id(own_id)), row.line)
         else:
-            identity = identity_by_content(fingerprint, self._ranks[fingerprint])
-            self._ranks[fingerprint] += 1
+            said = (draft.place, fingerprint)
+            identity = identity_by_content(fingerprint, self._ranks[said])
+            self._ranks[said] += 1
         return ImportRow(line=row.line, draft=draft, identity=identity, fingerprint=fingerprint)
 
     def _refuse_cells(self, row: SheetRow) -> None:
@@ -133,22 +135,47 @@ class RowReader:
                 message = f"{_nameless(place)} holds {shown(text.strip())}; is a cell too much in this row?"
                 raise RefusedError(message)
 
-    def _once(self, identity: str, line: int) -> str:
-        first = self._first_lines.setdefault(identity, line)
+    def _once(self, place: Place, identity: str, line: int) -> str:
+        first = self._first_lines.setdefault((place, identity), line)
         if first != line:
             raise WrongFieldError("id", f"line {first} has the same id; give each row one of its own, or none")
         return identity
 
 
-def conflict(row: ImportRow, known: KnownRow) -> Unreadable | None:
-    """Where an id was imported with other content: which of the two is right, nobody can tell."""
-    if row.fingerprint == known.fingerprint:
-        return None
+def compare(row: ImportRow, known: Sequence[KnownRow], places: Places) -> KnownRow | Unreadable | None:
+    """What became of the same row before: None where it is new.
+
+    Args:
+        row: The row.
+        known: Rows of the same identity, wherever they count.
+        places: Where connections flow.
+
+    Returns:
+        The row that was stored, or what stands in the way of telling whether it is the same.
+    """
+    for before in known:
+        if before.place == row.place:
+            return before if before.fingerprint == row.fingerprint else _contradicts(row, before)
+        if before.fingerprint == row.fingerprint and places.overlap(before.place, row.place):
+            return _elsewhere(row, before)
+    return None
+
+
+def _contradicts(row: ImportRow, before: KnownRow) -> Unreadable:
     message = (
-        f"a row with this id was imported already and says something else: {known.entry} of {known.stored_by}. If it is "
-        f"another one, give it an id of its own; if {known.entry} is wrong, change it with `metrifly record edit {known.entry}`"
+        f"a row with this id was imported already and says something else: {before.entry} of {before.stored_by}. If it is "
+        f"another one, give it an id of its own; if {before.entry} is wrong, change it with `metrifly record edit {before.entry}`"
     )
     return Unreadable(row.line, "id", message)
+
+
+def _elsewhere(row: ImportRow, before: KnownRow) -> Unreadable:
+    """The same portfolio, once with the connection and once without: it would count twice."""
+    message = (
+        f"this row was imported already for {before.place}, as {before.entry} of {before.stored_by}, and would count twice. To "
+        f"import it for {row.place} instead, first `metrifly import undo {before.stored_by}`; if it is another one, give it an id"
+    )
+    return Unreadable(row.line, "connection", message)
 
 
 def _kind(text: str) -> RowKind:

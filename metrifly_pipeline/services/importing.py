@@ -1,5 +1,6 @@
 """The verb *import*: a file of entries, shown first and stored after a yes; the same file twice adds nothing; taken back as a whole."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from metrifly_pipeline.domain.imports import Import, ImportRow, KnownRow, Undone
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Spreadsheets
 from metrifly_pipeline.domain.status import Portfolio
 from metrifly_pipeline.services.drafting import Places
-from metrifly_pipeline.services.import_rows import RowReader, Unreadable, columns_of, conflict
+from metrifly_pipeline.services.import_rows import RowReader, Unreadable, columns_of, compare
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,18 +53,20 @@ class Importing:
         sheet = self._spreadsheets.read(file)
         reader = RowReader(columns_of(sheet, file.name), portfolio, places, self._clock())
         read = list(reader.read(sheet.rows))
-        readable = [row for row in read if isinstance(row, ImportRow)]
-        known = self._control.known_rows([row.identity for row in readable])
-        there = [(row, known[row.identity]) for row in readable if row.identity in known]
-        conflicts = {row.line: wrong for row, before in there if (wrong := conflict(row, before)) is not None}
-        unreadable = [row for row in read if isinstance(row, Unreadable)]
+        known: dict[str, list[KnownRow]] = defaultdict(list)
+        for before in self._control.known_rows(account, {row.identity for row in read if isinstance(row, ImportRow)}):
+            known[before.identity].append(before)
+        new, there, unreadable = [], [], []
+        for row in read:
+            was = row if isinstance(row, Unreadable) else compare(row, known[row.identity], places)
+            if isinstance(was, Unreadable):
+                unreadable.append(was)
+            elif was is not None:
+                there.append((row.line, was))
+            elif isinstance(row, ImportRow):
+                new.append(row)
         return Preview(
-            account=account,
-            portfolio=found,
-            file_name=file.name,
-            new=[row for row in readable if row.identity not in known],
-            there=[(row.line, before) for row, before in there if row.line not in conflicts],
-            unreadable=sorted([*unreadable, *conflicts.values()], key=lambda wrong: wrong.line),
+            account=account, portfolio=found, file_name=file.name, new=new, there=there, unreadable=unreadable
         )
 
     def apply(self, preview: Preview) -> Import:

@@ -329,6 +329,10 @@ def test_an_import_is_taken_back_but_for_what_was_changed_since(importing):
     assert "taken back already" in importing(f"metrifly import undo {made['import']}", status=1)
     assert "There is no import" in importing("metrifly import undo im-00000000", status=1)
     assert "2 new, 1 there already" in importing.stored(row("buy"), row("reward"), row("airdrop"))
+    importing(f"metrifly record delete {kept['id']}")
+    told = importing.stored(row("buy"), row("reward"), row("airdrop"))
+    assert "0 new, 3 there already" in told
+    assert re.search(r"Deleted by hand since, and not brought back: lines \d\.", told)
 
 
 def test_a_file_called_like_a_command_is_named_by_its_place(importing, monkeypatch):
@@ -358,6 +362,15 @@ def test_a_row_of_a_connection_counts_in_the_portfolio_that_it_flows_into(home, 
     importing(f"metrifly import {file} --portfolio main --apply")
     placed = {each["kind"]: [leg["connection"] for leg in each["legs"]] for each in importing.entries()}
     assert placed == {"reward": [connection], "transfer": [None, connection]}
+    for name, changed in (("main", {}), ("main", {"id": "1"})):  # with a connection now, then without
+        importing(f"metrifly import {importing.file(row('airdrop', **changed))} --portfolio {name} --apply")
+        file = importing.file(row("airdrop", connection=connection, **changed))
+        told = importing.told(f"metrifly import {file} --portfolio main --apply", status=1)
+        assert "0 new, 0 there already, 1 unreadable" in told
+        assert "would count twice" in told
+    file = importing.file(row("reward"), row("airdrop", connection=connection, id="2"))
+    told = importing.told(f"metrifly import {file} --portfolio main --apply", status=1)
+    assert "1 new, 0 there already, 1 unreadable" in told
     home.product.moving.move(connection, "other")
     told = importing.told(
         f"metrifly import {importing.file(row('reward', connection=connection))} --portfolio other --apply"

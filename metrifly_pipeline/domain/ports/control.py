@@ -1,6 +1,6 @@
 """The control room: who is connected, how far each sync came, what stands in the way, and what is due."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -152,8 +152,8 @@ class ControlStore(Protocol):
         """One that stands; NotFoundError."""
 
     # Files that are imported
-    def known_rows(self, identities: Sequence[str]) -> Mapping[str, KnownRow]:
-        """Those of some rows that an import stored already, by identity."""
+    def known_rows(self, account: AccountId, identities: Collection[str]) -> Sequence[KnownRow]:
+        """Rows of these identities that imports of an account stored, wherever they count."""
 
     def add_import(
         self, account: AccountId, portfolio: PortfolioId, file_name: str, rows: Sequence[ImportRow], now: datetime

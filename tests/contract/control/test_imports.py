@@ -38,6 +38,11 @@ def add(store, account, portfolio):
     return added
 
 
+def known(store, account, *numbers):
+    found = store.known_rows(account, {f"row:{number}" for number in numbers})
+    return sorted(found, key=lambda each: each.identity)
+
+
 def quantities(store):
     return sorted(leg.amount for entry in store.entries() for leg in entry.legs)
 
@@ -61,15 +66,35 @@ def test_each_row_becomes_an_entry_and_is_known_from_then_on(store, account, por
     first, second = sorted(store.entries(account), key=lambda entry: entry.legs[0].amount)
     assert (first.version, first.note, first.recorded_at, first.recorded_by) == (1, "kept", NOW, account)
     assert quantities(store) == [1, 2]
-    known = store.known_rows(["row:1", "row:2", "row:3"])
-    assert known == {
-        f"row:{number}": KnownRow(
-            identity=f"row:{number}", fingerprint=f"said {number}", entry=entry.id, stored_by=made.id
+    assert known(store, account, 1, 2, 3) == [
+        KnownRow(
+            place=portfolio.id,
+            identity=f"row:{number}",
+            fingerprint=f"said {number}",
+            entry=entry.id,
+            stored_by=made.id,
         )
         for number, entry in ((1, first), (2, second))
-    }
+    ]
     assert store.change_seq() == before + 1
     assert store.find_portfolio(account, portfolio.id).change_seq == before + 1
+
+
+def test_the_same_identity_in_another_place_or_account_is_another_row(store, account, row, add, connect):
+    made = add(row(1))
+    connection = connect()
+    other = store.create_portfolio(account, "Other", NOW)
+    stranger = another_account(store, "stranger")
+    theirs = store.create_portfolio(stranger, "Theirs", NOW)
+    here = row(1).draft.place.portfolio
+
+    for place in (Place(here, connection), Place(other.id)):
+        assert add(row(1, place=place)).rows == 1
+    assert store.add_import(stranger, theirs.id, "b.csv", [row(1, place=Place(theirs.id))], NOW).rows == 1
+
+    assert {each.place for each in known(store, account, 1)} == {here, connection, other.id}
+    assert [each.stored_by for each in known(store, account, 1)].count(made.id) == 1
+    assert [each.place for each in known(store, stranger, 1)] == [theirs.id]
 
 
 def test_a_row_that_is_there_is_left_out_and_an_import_of_nothing_else_is_refused(store, account, row, add):
@@ -101,7 +126,8 @@ def test_a_wrong_row_among_many_stores_none(store, account, row, add):
 
 def test_the_database_itself_takes_no_identity_twice(store, row, add):
     made = add(row(1))
-    twin = {"import_id": made.id, "line": 99, "entry": "en-1", "identity": "row:1", "fingerprint": "said 1"}
+    twin = {"import_id": made.id, "line": 99, "entry": "en-1", "place": row(1).place, "identity": "row:1"}
+    twin |= {"fingerprint": "said 1"}
 
     with pytest.raises(Exception, match=r"(?i)unique"), store._writing() as db:
         db.execute(insert(import_rows).values(twin))
@@ -130,7 +156,7 @@ def test_an_import_that_is_taken_back_deletes_its_entries_and_its_file_can_come_
     assert store.imports(account) == [kept, dataclasses.replace(made, undone_at=LATER)]
     assert [entry.deleted for entry in store.entries(history=True)].count(True) == 2  # and every version is there
     assert len(store.entries(history=True)) == 5
-    assert store.known_rows(["row:1", "row:2"]) == {}
+    assert known(store, account, 1, 2) == []
     with pytest.raises(RefusedError, match="taken back already, on 2026-03-01"):
         store.undo_import(account, made.id, LATER)
     assert add(row(1), row(2)).rows == 2
@@ -144,12 +170,14 @@ def test_what_was_changed_since_stays_and_stays_known_and_what_was_deleted_is_no
     edited = store.change_entry(one, row(7).draft, LATER)
     store.delete_entry(two, LATER)
 
+    assert [each.deleted for each in known(store, account, 1, 2, 3)] == [False, True, False]
+
     undone = store.undo_import(account, made.id, LATER)
 
     assert (undone.deleted, undone.changed_since, undone.deleted_before) == (1, (one.id,), 1)
     assert store.entries(account) == [edited]
     assert sorted(e.version for e in store.entries(history=True) if e.id in (two.id, three.id)) == [1, 1, 2, 2]
-    assert list(store.known_rows(["row:1", "row:2", "row:3"])) == ["row:1"]
+    assert [each.identity for each in known(store, account, 1, 2, 3)] == ["row:1"]
 
 
 def test_an_import_of_another_account_is_not_found(store, account, row, add):
@@ -182,7 +210,7 @@ def test_more_rows_than_one_question_names_are_stored_and_taken_back(store, acco
     assert made.rows == len(store.entries(account)) == 2_100
     assert len({entry.id for entry in store.entries(account)}) == 2_100
     assert store.undo_import(account, made.id, LATER).deleted == 2_100
-    assert store.known_rows([f"row:{number}" for number in range(1, 2_101)]) == {}
+    assert known(store, account, *range(1, 2_101)) == []
 
 
 def test_an_account_takes_its_imports_along(store, account, row, add):

@@ -29,9 +29,10 @@ def upgrade() -> None:
         sa.Column("import_id", sa.Text(), nullable=False),
         sa.Column("line", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("entry", sa.Text(), nullable=False),
+        sa.Column("place", sa.Text(), nullable=False),
         sa.Column("identity", sa.Text(), nullable=True),
         sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["import_id"], ["imports.id"], name="fk_import_rows_import_id", ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("import_id", "line", name="pk_import_rows"),
-        sa.UniqueConstraint("identity", name="uq_import_rows_identity"),
+        sa.UniqueConstraint("identity", "place", name="uq_import_rows_identity_place"),
     )
