@@ -166,8 +166,7 @@ def _agreed(context: typer.Context, preview: "Preview", file: Path) -> bool:
     try:
         return doors_of(context).ask_yes(question)
     except RefusedError:
-        words = ("metrifly", "import", str(file), "--portfolio", preview.portfolio.name, "--apply")
-        again = next_command(context, shlex.join(words))
+        again = shlex.join(["metrifly", "import", str(file), "--portfolio", preview.portfolio.name, "--apply"])
         raise RefusedError(f"Nothing was stored: there is no terminal to answer on. To store it: `{again}`") from None
 
 

@@ -64,7 +64,6 @@ def _parsed(text: str, name: str) -> list[list[str]]:
             index_col=False,
             dtype=str,
             keep_default_na=False,
-            na_filter=False,
             skip_blank_lines=False,
         )
     except pd.errors.ParserError as error:

@@ -394,9 +394,18 @@ def test_an_account_imports_for_itself(importing):
     importing.home.customer("Ann", Plan.STARTER)
     file = importing.file(row("buy"))
 
-    told = importing.told(f"metrifly import {file} --portfolio main --apply --account ann")
+    importing.answer = None
+    told = importing.told(f"metrifly import {file} --portfolio main --account ann", status=1)
+    assert told.count("--account ann") == 1
+    (again,) = re.findall(r"`(metrifly [^`]+)`", told)
 
-    assert "--account ann" in told
+    told = importing.told(again)
+
+    assert f"{re.search(r'metrifly import undo im-.{8}', told).group()} --account ann`" in told
+    empty = importing.folder / "empty.csv"
+    empty.touch()
+    told = importing.told(f"metrifly import {empty} --portfolio main --account ann", status=1)
+    assert "`metrifly import --template FILE --account ann`" in told
     assert importing.entries() == []
     assert len(importing.json("metrifly record list --account ann")) == 1
     (made,) = importing.json("metrifly import list --account ann")

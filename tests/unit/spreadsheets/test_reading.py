@@ -81,6 +81,13 @@ def test_text_between_commas_is_read_as_it_stands_with_its_line(comma, content, 
     assert comma(content) == rows
 
 
+def test_a_number_is_text_however_many_lines_stand_before_it(comma):
+    rows = comma(b"a,b\n" + b"x,0.10\n" * 20_000)  # more than a parser looks at to guess
+
+    assert {cells[1] for _, cells in rows[1:]} == {"0.10"}
+    assert len(rows) == 20_001
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
