@@ -33,7 +33,7 @@ def list_entries(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List what was recorded by hand."""
+    """List what was recorded by hand or imported from a file."""
     with opened(context) as product:
         found = list(product.control.entries(product.account, history=history))
         if portfolio is not None:
@@ -46,7 +46,7 @@ def list_entries(
     if as_json:
         print_json([entry_json(entry, names) for entry in found])
     elif not found:
-        say("Nothing was recorded by hand yet. `metrifly record --help` lists what can be.")
+        say("Nothing was recorded by hand yet, or imported. `metrifly record --help` lists what can be.")
     elif history:
         _show_history(found)
     else:

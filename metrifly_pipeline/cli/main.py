@@ -57,7 +57,7 @@ app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
 app.add_typer(recording.app, name="record")
-app.add_typer(importing.app, name="import")
+app.add_typer(importing.app, name="import", short_help="Import entries from a CSV or XLSX file.")
 app.add_typer(local.app, name="sandbox")
 
 

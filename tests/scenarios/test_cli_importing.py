@@ -1,7 +1,6 @@
 """`metrifly import`: a file is shown first and stored after a yes; what can't be read is named by line and column; nothing comes twice."""
 
 import csv
-import json
 import re
 from decimal import Decimal
 
@@ -64,11 +63,7 @@ class Importing(Commands):
 
     def stored(self, *rows, status=0, **options):
         """Import a file of these rows without being asked."""
-        return self.told(f"metrifly import {self.file(*rows, **options)} --portfolio main --apply", status)
-
-    def told(self, line, status=0):
-        """What a command says, as one line."""
-        return " ".join(self(line, status).split())
+        return self.told(f"metrifly import {self.file(*rows, **options)} --portfolio main --apply", status=status)
 
     def entries(self):
         return self.json("metrifly record list")
@@ -131,7 +126,7 @@ def test_nothing_is_stored_before_a_yes(importing):
     assert "2 new" in told
     assert told.endswith("Nothing was stored.")
     assert importing.asked == ["Store 2 new rows?"]
-    assert json.loads(importing(f"{line} --json"))["stored"] is None
+    assert importing.json(line)["stored"] is None
     assert importing.home.control_rows() == before
 
     importing.answer = True
@@ -189,7 +184,7 @@ def test_what_cannot_be_read_is_named_by_line_and_column_and_the_rest_is_stored(
     file = importing.file(*rows)
     line = f"metrifly import {file} --portfolio main"
 
-    shown = json.loads(importing(f"{line} --json", status=1))
+    shown = importing.json(line, status=1)
 
     assert [(each["line"], each["column"]) for each in shown["unreadable"]] == [(3, "price"), (5, ""), (6, "fee_asset")]
     importing.answer = True
@@ -240,7 +235,7 @@ def test_what_cannot_be_read_is_named_by_line_and_column_and_the_rest_is_stored(
 def test_a_wrong_cell_is_named_with_its_reason(refusing, kind, changed, column, told):
     rows = [row(kind, **changed), row(kind)]
 
-    shown = json.loads(refusing(f"metrifly import {refusing.file(*rows)} --portfolio main --json", status=1))
+    shown = refusing.json(f"metrifly import {refusing.file(*rows)} --portfolio main", status=1)
 
     (wrong,) = shown["unreadable"]
     assert (wrong["line"], wrong["column"]) == (2, column)
@@ -251,7 +246,7 @@ def test_a_wrong_cell_is_named_with_its_reason(refusing, kind, changed, column, 
 def test_two_rows_with_one_id_in_a_file_are_not_both_right(refusing):
     rows = [row("reward", id="1"), row("buy", id="1"), row("buy", id="2")]
 
-    shown = json.loads(refusing(f"metrifly import {refusing.file(*rows)} --portfolio main --json", status=1))
+    shown = refusing.json(f"metrifly import {refusing.file(*rows)} --portfolio main", status=1)
 
     assert [(each["line"], each["column"]) for each in shown["unreadable"]] == [(3, "id")]
     assert "line 2 has the same id" in shown["unreadable"][0]["reason"]
@@ -281,7 +276,7 @@ def test_a_cell_beyond_the_last_column_is_not_dropped(refusing):
     file = refusing.folder / "rows.csv"
     file.write_text("date;asset;quantity;kind\n2024-01-31;BTC;1;reward;5\n2024-01-31;BTC;1;reward;\n", encoding="utf-8")
 
-    shown = json.loads(refusing(f"metrifly import {file} --portfolio main --json", status=1))
+    shown = refusing.json(f"metrifly import {file} --portfolio main", status=1)
 
     assert [(each["line"], each["reason"]) for each in shown["unreadable"]] == [
         (2, "column 5, which has no name, holds '5'; is a cell too much in this row?")
@@ -354,7 +349,7 @@ def test_a_row_of_a_connection_counts_in_the_portfolio_that_it_flows_into(home, 
         row("reward", connection=connection.upper()), row("transfer_own", to_connection=connection, to_portfolio="")
     )
 
-    shown = json.loads(importing(f"metrifly import {file} --portfolio other --json", status=1))
+    shown = importing.json(f"metrifly import {file} --portfolio other", status=1)
 
     ((wrong, column),) = [(each["reason"], each["column"]) for each in shown["unreadable"]]
     assert column == "connection"
