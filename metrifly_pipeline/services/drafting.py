@@ -65,20 +65,29 @@ class WrongFieldError(RefusedError):
 
 
 class Places:
-    """Portfolios and connections of one account, each looked up once."""
+    """Portfolios and connections of one account, each looked up once: a file may name them, or miss them, on every line."""
 
     def __init__(self, control: ControlStore, account: AccountId) -> None:
         """Nothing is looked up yet."""
         self._control = control
         self._account = account
-        self._portfolios: dict[str, Portfolio] = {}
+        self._portfolios: dict[str, Portfolio | NotFoundError] = {}
         self._connections: dict[ConnectionId, Connection] | None = None
 
     def portfolio(self, name_or_id: str) -> Portfolio:
         """By name or id; NotFoundError."""
         if name_or_id not in self._portfolios:
-            self._portfolios[name_or_id] = self._control.find_portfolio(self._account, name_or_id)
-        return self._portfolios[name_or_id]
+            self._portfolios[name_or_id] = self._look_up(name_or_id)
+        found = self._portfolios[name_or_id]
+        if isinstance(found, NotFoundError):
+            raise NotFoundError(str(found))
+        return found
+
+    def _look_up(self, name_or_id: str) -> Portfolio | NotFoundError:
+        try:
+            return self._control.find_portfolio(self._account, name_or_id)
+        except NotFoundError as missing:
+            return missing
 
     def find(self, portfolio: str | None, connection: str | None, name: str) -> Place:
         """A connection says by itself into which portfolio it flows; where both are given, they must agree.

@@ -1,10 +1,12 @@
 """A cell is read as exactly what stands in it, or not at all; a row keeps the line on which a person finds it."""
 
+import re
 import subprocess
 import sys
 from datetime import datetime, time
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 import pytest
@@ -249,3 +251,23 @@ def test_who_imports_no_file_waits_for_no_library(tmp_path):
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert ended.stdout.splitlines() == ["[]", "['pandas']"]
+
+
+@given(st.text(st.sampled_from('",;\r\n a1\\\t#=\ufeff'), max_size=30) | st.text(max_size=30))
+@example('"')
+@example("\r")
+@example(",\n")
+@example('a"b,c\n"d"e')
+def test_whatever_stands_in_a_file_is_read_with_lines_that_rise_or_refused(text):
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "any.csv"
+        file.write_bytes(text.encode("utf-8", "surrogatepass"))
+        try:
+            sheet = FILES.read(file)
+        except RefusedError:
+            return
+    rows = [row for row in (sheet.heading, *sheet.rows) if row]
+    lines = [row.line for row in rows]
+    assert lines == sorted(set(lines))
+    assert all(isinstance(cell, str) for row in rows for cell in row.cells)
+    assert all(1 <= line <= 1 + len(re.findall(r"\r\n|\r|\n", text)) for line in lines)
