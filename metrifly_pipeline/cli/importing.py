@@ -45,7 +45,8 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Import entries from a CSV or XLSX file: `metrifly import FILE --portfolio NAME` shows what is in it and asks; "
-    "`metrifly import --template FILE` writes one to fill in. A file named list or undo is ./list or ./undo.",
+    "`metrifly import --template FILE` writes one to fill in; `metrifly import FILE --help` lists all options. "
+    "A file named list or undo is ./list or ./undo.",
 )
 
 
@@ -154,7 +155,7 @@ def _store(context: typer.Context, product: "Product", preview: "Preview", file:
     say(f"Imported {count(made.rows, 'row')} as {made.id}. The published tables show them with the next publish.")
     missing = len(preview.new) - made.rows
     if missing:
-        say(f"{count(missing, 'row')} were left out: somebody else imported them meanwhile.")
+        say(f"Left out: {count(missing, 'row')} that somebody else imported meanwhile.")
     say(f"To take all of it back: `{next_command(context, f'metrifly import undo {made.id}')}`.")
     opened_on = {row.draft.place.connection for row in preview.new if row.draft.kind is EntryKind.OPENING_BALANCE}
     say_what_stays(product, sorted(filter(None, opened_on)))
@@ -177,11 +178,11 @@ def _say_undone(context: typer.Context, undone: "Undone") -> None:
         "version is kept. The published tables show it with the next publish."
     )
     if undone.deleted_before:
-        say(f"{count(undone.deleted_before, 'entry', 'entries')} had been deleted by hand before.")
+        say(f"Deleted by hand before: {count(undone.deleted_before, 'entry', 'entries')}.")
     if undone.changed_since:
         shown = ", ".join(undone.changed_since[:20]) + (", ..." if len(undone.changed_since) > 20 else "")  # noqa: PLR2004 - a few lines
         say(
-            f"{count(len(undone.changed_since), 'entry', 'entries')} stay, because somebody changed them after the import: {shown}. "
+            f"Kept: {count(len(undone.changed_since), 'entry', 'entries')} that somebody changed after the import: {shown}. "
             f"`{next_command(context, 'metrifly record delete ENTRY')}` deletes one."
         )
 

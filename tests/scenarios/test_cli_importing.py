@@ -51,6 +51,12 @@ class Importing(Commands):
     def __init__(self, home, capsys, folder):
         super().__init__(home, capsys)
         self.folder = folder
+        self.meanwhile = lambda: None
+        """What happens while a person is asked."""
+
+    def _ask_yes(self, question):
+        self.meanwhile()
+        return super()._ask_yes(question)
 
     def file(self, *rows, name="rows.csv", heading=HEADING):
         """Write a file of these rows; its path."""
@@ -133,6 +139,21 @@ def test_nothing_is_stored_before_a_yes(importing):
     made = re.search(r"im-\w{8}", importing(line)).group()
     assert len(importing.entries()) == 2
     assert [(each["import"], each["rows"], each["file"]) for each in importing.imports()] == [(made, 2, "rows.csv")]
+
+
+def test_what_somebody_else_imports_while_a_person_is_asked_is_left_out(importing):
+    rows = [row("buy"), row("reward"), row("airdrop")]
+    product = importing.home.product
+    theirs = product.importing.preview(product.account, importing.file(*rows[:2], name="theirs.csv"), "main")
+    importing.meanwhile = lambda: product.importing.apply(theirs)
+    importing.answer = True
+
+    told = importing.told(f"metrifly import {importing.file(*rows)} --portfolio main")
+
+    assert "3 new" in told
+    assert "Imported 1 row as im-" in told
+    assert "Left out: 2 rows that somebody else imported meanwhile." in told
+    assert len(importing.entries()) == 3
 
 
 def test_without_a_terminal_the_command_that_stores_is_named(importing):
@@ -316,8 +337,8 @@ def test_an_import_is_taken_back_but_for_what_was_changed_since(importing):
     told = importing.told(f"metrifly import undo {made['import']}")
 
     assert "1 of 3 entries deleted" in told
-    assert "1 entry had been deleted by hand before" in told
-    assert f"1 entry stay, because somebody changed them after the import: {kept['id']}" in told
+    assert "Deleted by hand before: 1 entry." in told
+    assert f"Kept: 1 entry that somebody changed after the import: {kept['id']}." in told
     assert [each["id"] for each in importing.entries()] == [kept["id"]]
     assert len(importing.json("metrifly record list --history")) == 6
     assert "taken back 2026-03-01" in importing("metrifly import list")
