@@ -1,32 +1,16 @@
-"""`metrifly import`: a file is shown first and stored after a yes; what can't be read is named by line and column; nothing comes twice."""
+"""`metrifly import`: a file is shown first and stored after a yes; nothing comes twice; what came can be taken back."""
 
-import csv
 import re
 from decimal import Decimal
 
 import pytest
 
 from metrifly_pipeline.cli.render import digits
-from metrifly_pipeline.domain.import_columns import COLUMNS, FORMS
+from metrifly_pipeline.domain.import_columns import FORMS
 from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.sandbox.builder import AccountBuilder
-from tests.scenarios.commands import Commands
-from tests.scenarios.homes import Home, Time
+from tests.scenarios.importing import VALID, Importing, row
 
-HEADING = [column.name for column in COLUMNS]
-DAY = "2024-01-31"
-VALID = {
-    "reward": {"asset": "sol", "quantity": "1.5", "value": "120", "value_currency": "EUR"},
-    "airdrop": {"asset": "UNI", "quantity": "400", "note": "=HYPERLINK(1)"},
-    "swap": {"asset": "BTC", "quantity": "0.1", "counter_asset": "ETH", "counter_quantity": "1.5", "fee": "0.01", "fee_asset": "BNB"},
-    "buy": {"asset": "BTC", "quantity": "0.5", "counter_asset": "EUR", "price": "30000", "fee": "5", "fee_asset": "EUR"},
-    "sell": {"asset": "BTC", "quantity": "0.5", "counter_asset": "EUR", "counter_quantity": "15000"},
-    "transfer_in": {"asset": "BTC", "quantity": "0.5"},
-    "transfer_out": {"asset": "BTC", "quantity": "0.5"},
-    "transfer_own": {"asset": "BTC", "quantity": "0.5", "to_portfolio": "other"},
-    "opening_balance": {"asset": "BTC", "quantity": "0"},
-    "adjustment": {"asset": "BTC", "quantity": "-0.000000000000000001"},
-}  # fmt: skip
 LEGS = {
     "reward": ["1.5 SOL"],
     "airdrop": ["400 UNI"],
@@ -41,62 +25,11 @@ LEGS = {
 }
 
 
-def row(kind, /, **changed):
-    return {"kind": kind, "date": DAY} | VALID[kind] | changed
-
-
-class Importing(Commands):
-    """Commands, and the files that they are given."""
-
-    def __init__(self, home, capsys, folder):
-        super().__init__(home, capsys)
-        self.folder = folder
-        self.meanwhile = lambda: None
-        """What happens while a person is asked."""
-
-    def _ask_yes(self, question):
-        self.meanwhile()
-        return super()._ask_yes(question)
-
-    def file(self, *rows, name="rows.csv", heading=HEADING):
-        """Write a file of these rows; its path."""
-        path = self.folder / name
-        with path.open("w", newline="", encoding="utf-8") as opened:
-            writer = csv.DictWriter(opened, heading)
-            writer.writeheader()
-            writer.writerows(rows)
-        return path
-
-    def stored(self, *rows, status=0, **options):
-        """Import a file of these rows without being asked."""
-        return self.told(f"metrifly import {self.file(*rows, **options)} --portfolio main --apply", status=status)
-
-    def entries(self):
-        return self.json("metrifly record list")
-
-    def imports(self):
-        return self.json("metrifly import list")
-
-
 @pytest.fixture
 def importing(home, capsys, tmp_path):
     home.start()
     home.product.control.create_portfolio(home.product.account, "Other", home.time.now)
     return Importing(home, capsys, tmp_path)
-
-
-@pytest.fixture(scope="module")
-def one_home(tmp_path_factory):
-    """A home for all that stores nothing."""
-    made = Home(tmp_path_factory.mktemp("importing") / "home", Time()).start()
-    made.product.control.create_portfolio(made.product.account, "Other", made.time.now)
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def refusing(one_home, capsys, tmp_path):
-    return Importing(one_home, capsys, tmp_path)
 
 
 def legs(entry):
@@ -218,101 +151,6 @@ def test_what_cannot_be_read_is_named_by_line_and_column_and_the_rest_is_stored(
     assert len(importing.entries()) == 2
 
 
-@pytest.mark.parametrize(
-    ("kind", "changed", "column", "told"),
-    [
-        ("reward", {"kind": ""}, "kind", "kind is missing"),
-        ("reward", {"kind": "staking"}, "kind", "kind 'staking' is none; write one of reward,"),
-        ("reward", {"date": ""}, "date", "date is missing"),
-        ("reward", {"date": "31.01.2024"}, "date", "is not a date"),
-        ("reward", {"date": "2030-01-01"}, "date", "lies in the future"),
-        ("reward", {"asset": ""}, "asset", "asset is missing"),
-        ("reward", {"asset": "B TC"}, "asset", "not an asset's code"),
-        ("reward", {"quantity": ""}, "quantity", "quantity is missing"),
-        ("reward", {"quantity": "1,5"}, "quantity", "commas"),
-        ("reward", {"quantity": "2024-05-01"}, "quantity", "is not a number"),
-        ("reward", {"quantity": "1.0000000000000000001"}, "quantity", "too many digits"),
-        ("reward", {"value": ""}, "value", "value and value_currency together"),
-        ("reward", {"fee": "1"}, "fee", "fee means nothing to reward; leave it empty"),
-        ("reward", {"to_portfolio": "other"}, "to_portfolio", "means nothing to reward"),
-        ("reward", {"connection": "okx-00000000"}, "connection", "There is no connection"),
-        ("reward", {"note": "x" * 501}, "", "at most 500"),
-        ("reward", {"id": "x" * 101}, "id", "at most 100"),
-        ("swap", {"counter_asset": "BTC"}, "", "two different assets"),
-        ("swap", {"counter_asset": "", "counter_quantity": ""}, "counter_asset", "what the swap brought"),
-        ("swap", {"price": "3"}, "price", "price means nothing to swap"),
-        ("buy", {"counter_quantity": "15000"}, "price", "either price or counter_quantity"),
-        ("buy", {"price": ""}, "price", "either price or counter_quantity"),
-        ("buy", {"price": "99999999999999999999", "quantity": "99"}, "price", "more than 20 digits"),
-        ("buy", {"value": "1", "value_currency": "EUR"}, "value", "means nothing to buy"),
-        ("transfer_out", {"to_portfolio": "other"}, "to_portfolio", "means nothing to transfer_out"),
-        ("transfer_own", {"to_portfolio": ""}, "to_portfolio", "to_portfolio or to_connection"),
-        ("transfer_own", {"to_portfolio": "nowhere"}, "to_portfolio", "There is no portfolio"),
-        ("transfer_own", {"to_portfolio": "main"}, "", "two different places"),
-        ("opening_balance", {"quantity": "-1"}, "", "can't be negative"),
-        ("adjustment", {"quantity": "0"}, "", "changes nothing"),
-    ],
-)
-def test_a_wrong_cell_is_named_with_its_reason(refusing, kind, changed, column, told):
-    rows = [row(kind, **changed), row(kind)]
-
-    shown = refusing.json(f"metrifly import {refusing.file(*rows)} --portfolio main", status=1)
-
-    (wrong,) = shown["unreadable"]
-    assert (wrong["line"], wrong["column"]) == (2, column)
-    assert told in wrong["reason"]
-    assert [each["line"] for each in shown["new"]] == [3]  # the control
-
-
-def test_two_rows_with_one_id_in_a_file_are_not_both_right(refusing):
-    rows = [row("reward", id="1"), row("buy", id="1"), row("buy", id="2")]
-
-    shown = refusing.json(f"metrifly import {refusing.file(*rows)} --portfolio main", status=1)
-
-    assert [(each["line"], each["column"]) for each in shown["unreadable"]] == [(3, "id")]
-    assert "line 2 has the same id" in shown["unreadable"][0]["reason"]
-
-
-@pytest.mark.parametrize(
-    ("content", "told"),
-    [
-        ("kind,date,asset\n", "missing: 'quantity'"),
-        ("kind,date,asset,quantity,price,colour,taste\n", "unknown: 'colour', 'taste'. There can be"),
-        ("kind,date,asset,quantity,fee,Fee\n", "there twice: 'fee'"),
-        ("", "is empty; `metrifly import --template FILE`"),
-        ("reward,2024-01-31,BTC,1\n", "missing: 'kind', 'date', 'asset', 'quantity'"),
-    ],
-)
-def test_columns_that_are_unknown_missing_or_there_twice_are_named(refusing, content, told):
-    file = refusing.folder / "rows.csv"
-    file.write_text(content, encoding="utf-8")
-    before = refusing.home.control_rows()
-
-    assert told in refusing.told(f"metrifly import {file} --portfolio main --apply", status=1)
-
-    assert refusing.home.control_rows() == before
-
-
-def test_a_cell_beyond_the_last_column_is_not_dropped(refusing):
-    file = refusing.folder / "rows.csv"
-    file.write_text("date;asset;quantity;kind\n2024-01-31;BTC;1;reward;5\n2024-01-31;BTC;1;reward;\n", encoding="utf-8")
-
-    shown = refusing.json(f"metrifly import {file} --portfolio main", status=1)
-
-    assert [(each["line"], each["reason"]) for each in shown["unreadable"]] == [
-        (2, "column 5, which has no name, holds '5'; is a cell too much in this row?")
-    ]
-    assert [each["line"] for each in shown["new"]] == [3]
-
-
-def test_a_file_or_a_portfolio_that_is_not_there_is_named(refusing):
-    assert "nowhere.csv: no such file" in refusing("metrifly import nowhere.csv --portfolio main", status=1)
-    file = refusing.file(row("buy"))
-    assert "There is no portfolio" in refusing(f"metrifly import {file} --portfolio nowhere", status=1)
-    for line in ("metrifly import rows.csv", f"metrifly import {file} --template b.csv", "metrifly import --apply"):
-        assert "--template" in refusing(line, status=2)
-
-
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])
 def test_the_template_can_be_written_filled_in_and_imported(importing, suffix):
     file = importing.folder / f"new.{suffix}"
@@ -392,18 +230,6 @@ def test_a_row_of_a_connection_counts_in_the_portfolio_that_it_flows_into(home, 
         f"metrifly import {importing.file(row('reward', connection=connection))} --portfolio other --apply"
     )
     assert "0 new, 1 there already" in told  # moved, it is still the same row
-
-
-def test_a_preview_of_many_rows_fits_a_hundred_columns_and_a_short_screen(refusing):
-    rows = [row("swap", quantity=f"{number}.5") for number in range(1, 60)] + [row("buy", price="x")] * 40
-    file = refusing.file(*rows)
-
-    shown = refusing(f"metrifly import {file} --portfolio main --apply", status=1).splitlines()
-
-    assert max(map(len, shown)) <= 100
-    assert len(shown) < 120
-    assert "... and 39 more rows; --json shows all." in shown
-    assert "... and 20 more rows; --json shows all." in shown
 
 
 def test_an_account_imports_for_itself(importing):
