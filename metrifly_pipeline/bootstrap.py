@@ -34,6 +34,7 @@ from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
+from metrifly_pipeline.services.importing import Importing
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.maintaining import Maintaining
@@ -44,6 +45,7 @@ from metrifly_pipeline.services.recording import Recording
 from metrifly_pipeline.services.requesting import Requesting
 from metrifly_pipeline.services.syncing import Syncing, SyncPorts
 from metrifly_pipeline.settings import Settings
+from metrifly_pipeline.spreadsheets import SpreadsheetFiles
 from metrifly_pipeline.vault.envelope import EnvelopeVault
 from metrifly_pipeline.vault.hardening import keep_out_of_core_dumps
 from metrifly_pipeline.vault.providers import EnvironmentKeyProvider, FileKeyProvider
@@ -68,6 +70,7 @@ class Product:
     listing: Listing
     publishing: Publishing
     recording: Recording
+    importing: Importing
     maintaining: Maintaining
     capacity: Capacity
     clock: Clock
@@ -175,6 +178,7 @@ def _wire(
         listing=listing,
         publishing=Publishing(control, lake, listing, clock),
         recording=Recording(control, clock),
+        importing=Importing(control, SpreadsheetFiles(), clock),
         maintaining=Maintaining(control, lake, clock),
         capacity=Capacity(control, lake, gateway, clock, settings.limit_scale),
         clock=clock,

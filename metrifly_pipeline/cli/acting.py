@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from metrifly_pipeline.settings import Settings
 
 _OPTION = "account"
+UNNAMED = "unnamed"
+"""Attribute of a family of commands: which of them is meant where none is named."""
 _PLACE = "metrifly.account"
 """Where an invocation keeps what was typed."""
 _NAMED = re.compile(r"`(metrifly [^`]+)`")
@@ -78,7 +80,8 @@ def _takes_account(command: Any, words: Sequence[str]) -> bool:
     family = getattr(command, "commands", None)
     if family is None:
         return any(each.name == _OPTION for each in command.params)
-    return bool(words) and words[0] in family and _takes_account(family[words[0]], words[1:])
+    below = family.get(words[0], family.get(getattr(command, UNNAMED, ""))) if words else None
+    return below is not None and _takes_account(below, words[1:])
 
 
 def _typed(context: typer.Context) -> str | None:

@@ -1,5 +1,6 @@
 """`metrifly record list`, `edit` and `delete`: what was entered by hand, and every version of it."""
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -7,7 +8,10 @@ import typer
 from metrifly_pipeline.cli.doors import opened, own_connection
 from metrifly_pipeline.cli.render import Col, digits, print_json, say, table, words
 from metrifly_pipeline.domain.entries import Amount, Entry, EntryLeg
-from metrifly_pipeline.services.recording import NONE, Typed
+from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.reasons import Reason
+from metrifly_pipeline.services.drafting import Typed
+from metrifly_pipeline.services.recording import NONE
 
 if TYPE_CHECKING:
     from metrifly_pipeline.bootstrap import Product
@@ -29,7 +33,7 @@ def list_entries(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List what was recorded by hand."""
+    """List what was recorded by hand or imported from a file."""
     with opened(context) as product:
         found = list(product.control.entries(product.account, history=history))
         if portfolio is not None:
@@ -38,11 +42,11 @@ def list_entries(
         if connection is not None:
             own = own_connection(product, connection).id
             found = [entry for entry in found if any(leg.place.connection == own for leg in entry.legs)]
-        names = _names(product)
+        names = names_of(product)
     if as_json:
         print_json([entry_json(entry, names) for entry in found])
     elif not found:
-        say("Nothing was recorded by hand yet. `metrifly record --help` lists what can be.")
+        say("Nothing was recorded by hand yet, or imported. `metrifly record --help` lists what can be.")
     elif history:
         _show_history(found)
     else:
@@ -103,17 +107,25 @@ def delete(context: typer.Context, entry: EntryArgument, as_json: Json = False) 
 
 def show_one(product: "Product", verb: str, entry: Entry, *, as_json: bool) -> None:
     """What became of one entry, and when readers see it."""
-    names = _names(product)
+    names = names_of(product)
     if as_json:
         print_json(entry_json(entry, names))
         return
     say(
-        f"{verb} {entry.id}: {words(entry.kind)} of {entry.occurred_at:%Y-%m-%d}, {legs_words(entry)}, {_where(entry, names)}."
+        f"{verb} {entry.id}: {words(entry.kind)} of {entry.occurred_at:%Y-%m-%d}, {legs_words(entry.legs)}, {_where(entry, names)}."
     )
     compared = any(leg.place.connection for leg in entry.legs)
     say(
         f"{'`metrifly reconcile` counts it now; the' if compared else 'The'} published tables show it with the next publish."
     )
+
+
+def say_what_stays(product: "Product", connections: Iterable[str]) -> None:
+    """An opening balance that is dated too late answers nothing; whoever recorded it would wonder why."""
+    for connection in connections:
+        for item in product.control.attention(ConnectionId(connection)):
+            if item.reason is Reason.HISTORY_LIMITED:
+                say(f"The notice stays ({item.detail}): an opening balance of that day or earlier takes it away.")
 
 
 def entry_json(entry: Entry, names: dict[str, str]) -> dict[str, object]:
@@ -123,17 +135,7 @@ def entry_json(entry: Entry, names: dict[str, str]) -> dict[str, object]:
         "version": entry.version,
         "kind": entry.kind,
         "date": entry.occurred_at,
-        "legs": [
-            {
-                "portfolio": names.get(leg.place.portfolio, ""),
-                "portfolio_id": leg.place.portfolio,
-                "connection": leg.place.connection,
-                "role": leg.role,
-                "asset": leg.asset,
-                "amount": leg.amount,
-            }
-            for leg in entry.legs
-        ],
+        "legs": legs_json(entry.legs, names),
         "price": entry.price,
         "value": None if entry.value is None else entry.value.quantity,
         "value_currency": None if entry.value is None else entry.value.asset,
@@ -145,9 +147,24 @@ def entry_json(entry: Entry, names: dict[str, str]) -> dict[str, object]:
     }
 
 
-def legs_words(entry: Entry) -> str:
+def legs_json(legs: Sequence[EntryLeg], names: dict[str, str]) -> list[dict[str, object]]:
+    """Legs for programs."""
+    return [
+        {
+            "portfolio": names.get(leg.place.portfolio, ""),
+            "portfolio_id": leg.place.portfolio,
+            "connection": leg.place.connection,
+            "role": leg.role,
+            "asset": leg.asset,
+            "amount": leg.amount,
+        }
+        for leg in legs
+    ]
+
+
+def legs_words(legs: Sequence[EntryLeg]) -> str:
     """Signed amounts, such as `+0.5 BTC, -15000 EUR, fee -5 EUR`."""
-    return ", ".join(_leg_words(leg) for leg in entry.legs)
+    return ", ".join(_leg_words(leg) for leg in legs)
 
 
 def _leg_words(leg: EntryLeg) -> str:
@@ -163,7 +180,8 @@ def _where(entry: Entry, names: dict[str, str]) -> str:
     )
 
 
-def _names(product: "Product") -> dict[str, str]:
+def names_of(product: "Product") -> dict[str, str]:
+    """Names of the account's portfolios, by id."""
     return {portfolio.id: portfolio.name for portfolio in product.control.portfolios(product.account)}
 
 
@@ -177,7 +195,7 @@ def _show(found: list[Entry], names: dict[str, str]) -> None:
         Col("note"),
     ]
     rows = [
-        (e.id, f"{e.occurred_at:%Y-%m-%d}", e.kind, legs_words(e) + _worth(e.value), _where(e, names), e.note)
+        (e.id, f"{e.occurred_at:%Y-%m-%d}", e.kind, legs_words(e.legs) + _worth(e.value), _where(e, names), e.note)
         for e in found
     ]
     table(columns, rows)
@@ -199,7 +217,16 @@ def _show_history(found: list[Entry]) -> None:
         Col("what"),
     ]
     rows = [
-        (e.id, e.version, e.recorded_at, e.recorded_by, _state(e), f"{e.occurred_at:%Y-%m-%d}", e.kind, legs_words(e))
+        (
+            e.id,
+            e.version,
+            e.recorded_at,
+            e.recorded_by,
+            _state(e),
+            f"{e.occurred_at:%Y-%m-%d}",
+            e.kind,
+            legs_words(e.legs),
+        )
         for e in found
     ]
     table(columns, rows)

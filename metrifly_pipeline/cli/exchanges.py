@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.columns import Columns
 
-from metrifly_pipeline.cli.acting import next_command
+from metrifly_pipeline.cli.acting import next_command, said
 from metrifly_pipeline.cli.doors import opened
 from metrifly_pipeline.cli.render import Col, console, heading, item, numbered, paste, print_json, say, table
+from metrifly_pipeline.domain.linking import BY_HAND, INSTEAD, NOT_LINKED
 from metrifly_pipeline.domain.ports import CatalogEntry
 from metrifly_pipeline.domain.spec import ExchangeSpec
 
 if TYPE_CHECKING:
     from metrifly_pipeline.services.reports import ConnectionView
 
-NOT_LINKED = "Direct account link isn't available: use file import or manual entry instead"
 SMALL_LIST = 12
 
 
@@ -32,7 +32,8 @@ def list_exchanges(
         print_json([_entry_json(entry, specs.get(entry.name)) for entry in found])
         return
     if not found:
-        say(f"No exchange's name contains {search}. {NOT_LINKED.split(': ')[1].capitalize()}.")
+        instead = NOT_LINKED.split(": ")[1].capitalize()
+        say(said(context, f"No exchange's name contains {search}. {instead}. {INSTEAD}"))
         return
     linked = [entry for entry in found if entry.has_room]
     if linked:
@@ -42,7 +43,10 @@ def list_exchanges(
             (e.name, e.title, specs[e.name].verified_live or "never", f"metrifly exchange {e.name}") for e in linked
         ]
         table(columns, rows, indent=2)
-    _show_others([entry for entry in found if not entry.has_room], after=bool(linked))
+    others = [entry for entry in found if not entry.has_room]
+    _show_others(others, after=bool(linked))
+    if others:
+        item(said(context, INSTEAD))
 
 
 def _show_others(others: Sequence[CatalogEntry], *, after: bool) -> None:
@@ -83,6 +87,7 @@ def show_exchange(
     say(f"{spec.title} ({spec.name}), verified live: {spec.verified_live or 'never'}")
     _show_guide(spec, ips)
     _show_surfaces(spec)
+    item(said(context, BY_HAND))
     _show_limits(spec)
     _show_connections(context, spec, views)
 

@@ -1,20 +1,15 @@
 """`metrifly record`: what no connection shows, entered by hand. One command for each kind of entry; the service reads the words."""
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from metrifly_pipeline.cli import entries
 from metrifly_pipeline.cli.acting import of_account
 from metrifly_pipeline.cli.doors import opened
-from metrifly_pipeline.cli.render import say
-from metrifly_pipeline.domain.entries import Entry, EntryKind
-from metrifly_pipeline.domain.reasons import Reason
-from metrifly_pipeline.services.recording import Typed
-
-if TYPE_CHECKING:
-    from metrifly_pipeline.bootstrap import Product
+from metrifly_pipeline.domain.entries import EntryKind
+from metrifly_pipeline.services.drafting import Typed
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Record by hand what no connection shows.")
 
@@ -278,13 +273,4 @@ def _record(context: typer.Context, kind: EntryKind, typed: Typed, *, outgoing: 
         made = product.recording.record(product.account, kind, typed, outgoing=outgoing)
         entries.show_one(product, "Recorded", made, as_json=as_json)
         if kind is EntryKind.OPENING_BALANCE and not as_json:
-            _say_what_stays(product, made)
-
-
-def _say_what_stays(product: "Product", made: Entry) -> None:
-    """An opening balance that is dated too late answers nothing; whoever recorded it would wonder why."""
-    for leg in made.legs:
-        standing = product.control.attention(leg.place.connection) if leg.place.connection else ()
-        for item in standing:
-            if item.reason is Reason.HISTORY_LIMITED:
-                say(f"The notice stays ({item.detail}): an opening balance of that day or earlier takes it away.")
+            entries.say_what_stays(product, [leg.place.connection for leg in made.legs if leg.place.connection])

@@ -134,9 +134,9 @@ def span(first: datetime | None, last: datetime | None) -> str:
     return "-" if first is None or last is None else f"{first:%Y-%m-%d} to {last:%Y-%m-%d}"
 
 
-def count(number: int, noun: str) -> str:
-    """`1 trade`, `2,500 trades`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def count(number: int, noun: str, many: str = "") -> str:
+    """`1 trade`, `2,500 trades`; `many` where an s is not all."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {many or f'{noun}s'}"
 
 
 def print_json(value: object) -> None:

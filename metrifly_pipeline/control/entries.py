@@ -1,13 +1,15 @@
 """What people record by hand, every version of it: rows are added, never changed."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import RowMapping, func, insert, select
+from sqlalchemy import RowMapping, Select, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from metrifly_pipeline.control.publishing import number_change
@@ -18,6 +20,9 @@ from metrifly_pipeline.domain.entries import Amount, Draft, Entry, EntryKind, En
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, EntryId, PortfolioId, new_entry_id
 from metrifly_pipeline.domain.status import Urgency
 from metrifly_pipeline.domain.trouble import NotFoundError, RefusedError
+
+AT_ONCE = 1_000
+"""Keys that one question names: databases bound how many."""
 
 
 class Entries(Transactions):
@@ -30,39 +35,36 @@ class Entries(Transactions):
         """
         legs = legs_of(draft)
         with self._writing() as db:
-            entry = _entry(self._free_entry_id(db), 1, account, draft, legs, now)
-            return _store(db, entry, [])
+            (free,) = free_entry_ids(db, self._rng, 1)
+            entry = first_version(free, account, draft, legs, now)
+            store_versions(db, [entry], [])
+            return entry
 
     def change_entry(self, seen: Entry, draft: Draft, now: datetime) -> Entry:
         """Store the next version and number the change; RefusedError where `seen` is no longer the newest."""
-        after = _entry(seen.id, seen.version + 1, seen.account, draft, legs_of(draft), now)
+        after = replace(first_version(seen.id, seen.account, draft, legs_of(draft), now), version=seen.version + 1)
         return self._supersede(seen, after)
 
     def delete_entry(self, seen: Entry, now: datetime) -> Entry:
         """Store a version that says deleted and number the change; RefusedError where `seen` is no longer the newest."""
-        return self._supersede(seen, replace(seen, version=seen.version + 1, deleted=True, recorded_at=now))
+        return self._supersede(seen, deletion(seen, now))
 
     def _supersede(self, seen: Entry, after: Entry) -> Entry:
         if seen.deleted:
             raise _missing(seen.id)
         try:
             with self._writing() as db:
-                return _store(db, after, [seen])
+                store_versions(db, [after], [seen])
+                return after
         except IntegrityError:  # the version is the key: somebody else's came first
             raise RefusedError(
                 f"{seen.id} was changed by somebody else meanwhile; look at it with `metrifly record list`"
             ) from None
 
-    def _free_entry_id(self, db: Database) -> EntryId:
-        while True:
-            candidate = new_entry_id(self._rng)
-            if db.execute(select(entries.c.id).where(entries.c.id == candidate).limit(1)).scalar() is None:
-                return candidate
-
     def entries(self, account: AccountId | None = None, *, history: bool = False) -> Sequence[Entry]:
         """Entries as they stand, by when they happened; with `history` every version ever, deleted ones too."""
         with self._reading() as db:
-            found = _read(db, account)
+            found = read_versions(db, account)
         if history:
             return found
         newest = (entry for entry in found if entry.superseded_at is None and not entry.deleted)
@@ -81,12 +83,11 @@ def _missing(entry: str) -> NotFoundError:
     return NotFoundError(f"There is no entry {entry}; `metrifly record list` lists them")
 
 
-def _entry(
-    entry: EntryId, version: int, account: AccountId, draft: Draft, legs: tuple[EntryLeg, ...], now: datetime
-) -> Entry:
+def first_version(entry: EntryId, account: AccountId, draft: Draft, legs: tuple[EntryLeg, ...], now: datetime) -> Entry:
+    """An entry as it is recorded."""
     return Entry(
         id=entry,
-        version=version,
+        version=1,
         account=account,
         kind=draft.kind,
         occurred_at=draft.occurred_at,
@@ -99,14 +100,38 @@ def _entry(
     )
 
 
-def _store(db: Database, entry: Entry, before: Sequence[Entry]) -> Entry:
-    """Add one version; what readers saw before counts as changed, too."""
-    places = {leg.place for leg in entry.legs}
-    shown = {_resolved(db, entry.account, place) for place in sorted(places, key=_by_connection)}
-    db.execute(insert(entries).values(_columns(entry)))
-    db.execute(insert(entry_legs), [_leg_columns(entry, number, leg) for number, leg in enumerate(entry.legs)])
-    number_change(db, touched(before) | shown, Urgency.NOW, entry.recorded_at)
-    return entry
+def deletion(seen: Entry, now: datetime) -> Entry:
+    """The version that says that an entry is deleted."""
+    return replace(seen, version=seen.version + 1, deleted=True, recorded_at=now)
+
+
+def free_entry_ids(db: Database, rng: Random, count: int) -> list[EntryId]:
+    """So many ids that no entry has."""
+    found: dict[EntryId, None] = {}
+    while len(found) < count:
+        candidates = list({new_entry_id(rng): None for _ in range(min(count - len(found), AT_ONCE))})
+        taken = set(db.execute(select(entries.c.id).where(entries.c.id.in_(candidates))).scalars())
+        found |= dict.fromkeys(each for each in candidates if each not in taken)
+    return list(found)
+
+
+def store_versions(db: Database, after: Sequence[Entry], before: Sequence[Entry]) -> None:
+    """Add versions, all recorded at once by one account, and number the change; what readers saw before counts as changed, too."""
+    shown = lock_places(db, after[0].account, {leg.place for entry in after for leg in entry.legs})
+    number_change(db, touched(before) | shown, Urgency.NOW, after[0].recorded_at)
+    insert_versions(db, after)
+
+
+def insert_versions(db: Database, after: Sequence[Entry]) -> None:
+    """Add versions of a change that has its number."""
+    db.execute(insert(entries), [_columns(entry) for entry in after])
+    legs = [_leg_columns(entry, number, leg) for entry in after for number, leg in enumerate(entry.legs)]
+    db.execute(insert(entry_legs), legs)
+
+
+def lock_places(db: Database, account: AccountId, places: AbstractSet[Place]) -> set[PortfolioId]:
+    """Lock the connections among some places; the portfolios in which a reader sees what lies there."""
+    return {_resolved(db, account, place) for place in sorted(places, key=_by_connection)}
 
 
 def _by_connection(place: Place) -> tuple[str, str]:
@@ -161,18 +186,21 @@ def _text(number: Decimal | None) -> str | None:
     return None if number is None else f"{number:f}"
 
 
-def _read(db: Database, account: AccountId | None) -> list[Entry]:
-    """Every version, each entry's oldest first."""
+def read_versions(db: Database, account: AccountId | None, among: Select[tuple[str]] | None = None) -> list[Entry]:
+    """Every version, each entry's oldest first; of the ids that `among` selects, where it is given."""
     query = select(entries).order_by(entries.c.recorded_at, entries.c.id, entries.c.version)
     if account is not None:
         query = query.where(entries.c.account == account)
+        among = select(entries.c.id).where(entries.c.account == account) if among is None else among
+    if among is not None:
+        query = query.where(entries.c.id.in_(among))
     rows = db.execute(query).mappings().all()
-    legs = _read_legs(db, account) if rows else {}
+    legs = _read_legs(db, among) if rows else {}
     next_at = {(row["id"], row["version"] - 1): row["recorded_at"] for row in rows}
     return [_from_row(row, legs, next_at.get((row["id"], row["version"]))) for row in rows]
 
 
-def _read_legs(db: Database, account: AccountId | None) -> Mapping[tuple[str, int], list[EntryLeg]]:
+def _read_legs(db: Database, among: Select[tuple[str]] | None) -> Mapping[tuple[str, int], list[EntryLeg]]:
     # A connection that was moved takes its entries along.
     portfolio = func.coalesce(connections.c.portfolio, entry_legs.c.portfolio).label("shown_in")
     query = (
@@ -180,8 +208,8 @@ def _read_legs(db: Database, account: AccountId | None) -> Mapping[tuple[str, in
         .select_from(entry_legs.outerjoin(connections, entry_legs.c.connection == connections.c.id))
         .order_by(entry_legs.c.entry, entry_legs.c.version, entry_legs.c.place)
     )
-    if account is not None:
-        query = query.where(entry_legs.c.entry.in_(select(entries.c.id).where(entries.c.account == account)))
+    if among is not None:
+        query = query.where(entry_legs.c.entry.in_(among))
     return _grouped(db.execute(query).mappings())
 
 

@@ -9,6 +9,7 @@ from metrifly_pipeline.control.budgets import Budgets
 from metrifly_pipeline.control.connections import Connections
 from metrifly_pipeline.control.engine import open_engine, upgrade
 from metrifly_pipeline.control.entries import Entries
+from metrifly_pipeline.control.imports import Imports
 from metrifly_pipeline.control.leases import Leases
 from metrifly_pipeline.control.notifications import Notifications
 from metrifly_pipeline.control.progress import Progress
@@ -19,7 +20,18 @@ from metrifly_pipeline.domain.ports import ControlStore, Sleep
 
 
 class SqlControlStore(
-    Accounts, Connections, Entries, Leases, Progress, Requests, Runs, Findings, Publishing, Budgets, Notifications
+    Accounts,
+    Connections,
+    Entries,
+    Imports,
+    Leases,
+    Progress,
+    Requests,
+    Runs,
+    Findings,
+    Publishing,
+    Budgets,
+    Notifications,
 ):
     """`domain.ports.ControlStore` on SQLite or PostgreSQL. Safe to share between threads."""
 

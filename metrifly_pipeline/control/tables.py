@@ -252,6 +252,31 @@ entry_legs = Table(
     ForeignKeyConstraint(["entry", "version"], ["entries.id", "entries.version"], ondelete="CASCADE"),
 )
 
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, ForeignKey("accounts.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("portfolio", Text, ForeignKey("portfolios.id", ondelete="CASCADE"), nullable=False),
+    Column("file_name", Text, nullable=False),
+    _count("rows"),
+    Column("imported_at", Instant, nullable=False),
+    Column("imported_by", Text, nullable=False),
+    Column("undone_at", Instant),
+)
+
+import_rows = Table(
+    "import_rows",
+    metadata,
+    Column("import_id", Text, ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
+    Column("line", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry", Text, nullable=False),
+    Column("place", Text, nullable=False),  # a connection or a portfolio: the id alone tells whose row it is
+    Column("identity", Text),  # NULL once the row was taken back; NULLs differ from each other
+    Column("fingerprint", Text, nullable=False),
+    UniqueConstraint("identity", "place"),
+)
+
 publishing = Table(
     "publishing",
     metadata,

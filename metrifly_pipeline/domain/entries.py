@@ -209,7 +209,7 @@ def _positive(amount: Amount) -> None:
     if amount.quantity <= 0:
         word = "0" if amount.quantity == 0 else "negative"
         raise RefusedError(
-            f"The quantity of {amount.asset} is {word}; give one above 0: the command says which way it goes"
+            f"The quantity of {amount.asset} is {word}; give one above 0: what kind it is says which way it goes"
         )
 
 

@@ -23,23 +23,28 @@ def read_amount(text: str, name: str) -> Decimal:
     typed = text.strip()
     found = _AMOUNT.fullmatch(typed)
     if found is None:
-        message = f"{name} {_shown(typed)} is not a number; write digits and a point, such as 1234.5, without an exponent or commas"
+        message = f"{name} {shown(typed)} is not a number; write digits and a point, such as 1234.5, without an exponent or commas"
         raise RefusedError(message)
     sign, whole, part = found.group(1), found.group(2).lstrip("0"), (found.group(3) or "").rstrip("0")
     if len(whole) > WHOLE_DIGITS or len(part) > PLACES:
         message = (
-            f"{name} {_shown(typed)} has too many digits; at most {WHOLE_DIGITS} before the point and {PLACES} after it"
+            f"{name} {shown(typed)} has too many digits; at most {WHOLE_DIGITS} before the point and {PLACES} after it"
         )
         raise RefusedError(message)
     value = Decimal(f"{whole or '0'}.{part}" if part else whole or "0")
     return value.copy_negate() if sign == "-" and value else value
 
 
-def read_moment(text: str, now: datetime) -> datetime:
+def read_moment(text: str, now: datetime, *, zoneless: bool = False) -> datetime:
     """A day (its first moment, UTC), or a moment with its zone; microseconds, UTC.
 
+    Args:
+        text: What was written.
+        now: Nothing happens later.
+        zoneless: Whether a moment without a zone is one in UTC.
+
     Raises:
-        RefusedError: It is no date, has a time without a zone, lies before 2009-01-03 or after `now`.
+        RefusedError: It is no date, has a time without a zone where it needs one, lies before 2009-01-03 or after `now`.
     """
     typed = text.strip()
     try:
@@ -50,24 +55,26 @@ def read_moment(text: str, now: datetime) -> datetime:
         )
     except ValueError:
         message = (
-            f"{_shown(typed)} is not a date; write a day such as 2024-01-31, or a moment such as 2024-01-31T12:30:00Z"
+            f"{shown(typed)} is not a date; write a day such as 2024-01-31, or a moment such as 2024-01-31T12:30:00Z"
         )
         raise RefusedError(message) from None
+    if moment.tzinfo is None and zoneless:
+        moment = moment.replace(tzinfo=UTC)
     if moment.tzinfo is None:
         message = (
-            f"{_shown(typed)} has no time zone; end it with Z for UTC or with an offset such as +01:00, or give the day"
+            f"{shown(typed)} has no time zone; end it with Z for UTC or with an offset such as +01:00, or give the day"
         )
         raise RefusedError(message)
     try:
         moment = moment.astimezone(UTC)
     except OverflowError:
-        raise RefusedError(f"{_shown(typed)} is too far away to be a date") from None
+        raise RefusedError(f"{shown(typed)} is too far away to be a date") from None
     if moment < FIRST_EXCHANGE_DAY:
         raise RefusedError(
-            f"{_shown(typed)} lies before {FIRST_EXCHANGE_DAY:%Y-%m-%d}, when there was no crypto asset yet"
+            f"{shown(typed)} lies before {FIRST_EXCHANGE_DAY:%Y-%m-%d}, when there was no crypto asset yet"
         )
     if moment > now:
-        raise RefusedError(f"{_shown(typed)} lies in the future; record what has happened")
+        raise RefusedError(f"{shown(typed)} lies in the future; record what has happened")
     return moment
 
 
@@ -79,7 +86,7 @@ def read_asset(text: str, name: str) -> str:
     """
     typed = text.strip().upper()
     if not _ASSET.fullmatch(typed):
-        raise RefusedError(f"{name} {_shown(text.strip())} is not an asset's code; write one such as BTC or EUR")
+        raise RefusedError(f"{name} {shown(text.strip())} is not an asset's code; write one such as BTC or EUR")
     return typed
 
 
@@ -95,5 +102,6 @@ def read_note(text: str) -> str:
     return typed
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Somebody's words within ours: quoted, and no longer than a line."""
     return repr(text if len(text) <= 60 else f"{text[:57]}...")  # noqa: PLR2004 - a line's worth

@@ -10,6 +10,7 @@ PortfolioId = NewType("PortfolioId", str)
 ConnectionId = NewType("ConnectionId", str)
 EntryId = NewType("EntryId", str)
 ReceiverId = NewType("ReceiverId", str)
+ImportId = NewType("ImportId", str)
 
 _ALPHABET = string.ascii_lowercase + string.digits
 _SUFFIX_LENGTH = 8
@@ -43,6 +44,11 @@ def new_entry_id(rng: random.Random) -> EntryId:
 def new_receiver_id(rng: random.Random) -> ReceiverId:
     """Make `nt-<8>`; the caller checks that it is free."""
     return ReceiverId(f"nt-{_suffix(rng)}")
+
+
+def new_import_id(rng: random.Random) -> ImportId:
+    """Make `im-<8>`; the caller checks that it is free."""
+    return ImportId(f"im-{_suffix(rng)}")
 
 
 def is_connection_id(text: str) -> bool:

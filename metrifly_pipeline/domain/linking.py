@@ -1,7 +1,19 @@
-"""What is said where an exchange account is linked already. Pure."""
+"""What is said where an exchange account is linked already, and where an exchange can't be linked at all. Pure."""
 
 from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.status import Connection
+
+NOT_LINKED = "Direct account link isn't available: use file import or manual entry instead"
+INSTEAD = (
+    "`metrifly import --template trades.xlsx` writes a file to fill in, and `metrifly import trades.xlsx --portfolio NAME` "
+    "imports it; `metrifly record --help` lists what can be recorded one by one."
+)
+"""The commands of `NOT_LINKED`."""
+BY_HAND = (
+    "What is not covered, or is missing, you add: `metrifly record income reward` (staking rewards), `metrifly record income "
+    "airdrop`, `metrifly record transfer in` or `out`, `metrifly record swap` (crypto-to-crypto trades), `metrifly record trade "
+    "buy` or `sell`; many at once with `metrifly import --template FILE`."
+)
 
 
 def linked_already(linked: Connection, account: AccountId) -> str:

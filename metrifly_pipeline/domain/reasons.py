@@ -149,7 +149,8 @@ MEANING: dict[Reason, Meaning] = {
     Reason.EXCHANGE_UNSUPPORTED: _act(
         "This exchange can no longer be synced",
         "Record by hand instead, such as a trade: `metrifly record trade buy --connection {connection} --base BASE "
-        "--quote QUOTE --amount AMOUNT --cost COST --date DATE`; all trades imported so far stay.",
+        "--quote QUOTE --amount AMOUNT --cost COST --date DATE`, or many at once with `metrifly import --template FILE`; all "
+        "trades imported so far stay.",
         turn=Turn.OPERATOR,
     ),
     Reason.MASTER_KEY_MISSING: _act(
@@ -186,7 +187,7 @@ MEANING: dict[Reason, Meaning] = {
         "A span of time is missing from the history",
         "The exchange no longer shows it. Record what happened in that span, such as a trade: `metrifly record trade buy "
         "--connection {connection} --base BASE --quote QUOTE --amount AMOUNT --cost COST --date DATE`; "
-        "what was no trade has a command of its own beside it.",
+        "what was no trade has a command of its own beside it, and `metrifly import --template FILE` takes many at once.",
         Family.HISTORY_COMPLETE,
     ),
     Reason.BALANCE_MISMATCH: _note(

@@ -13,6 +13,7 @@ from typing import Any
 
 from metrifly_pipeline import exchanges
 from metrifly_pipeline.domain.lake_rows import Alias, Room
+from metrifly_pipeline.domain.linking import INSTEAD, NOT_LINKED
 from metrifly_pipeline.domain.ports import CatalogEntry
 from metrifly_pipeline.domain.trouble import NotFoundError, RefusedError
 from metrifly_pipeline.exchanges.client import ccxt_module
@@ -45,7 +46,7 @@ def hooks(exchange: str) -> RoomHooks:
     if exchange not in room_names():
         if exchange not in titles():
             raise NotFoundError(f"There is no exchange called {exchange!r}; `metrifly exchanges` lists them all.")
-        raise RefusedError("Direct account link isn't available: use file import or manual entry instead")
+        raise RefusedError(f"{NOT_LINKED}. {INSTEAD}")
     modules = _modules(exchange)
     found: dict[str, Any] = {name: _function(modules, name, default) for name, default in _OPTIONAL_HOOKS.items()}
     return RoomHooks(

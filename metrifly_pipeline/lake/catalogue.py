@@ -9,7 +9,7 @@ TABLE_COMMENTS = {
     "movements_history": "Every version of every movement; `superseded_at` is NULL for the one that stands.",
     "legs": "Signed amount of one asset at one time: what trades (base, quote, fee), movements and entries by hand did, "
     "double entry; by the exchange's ledger where it tells.",
-    "entries": "What people recorded by hand, as it stands now: one row for each leg of an entry.",
+    "entries": "What people recorded by hand or imported from a file, as it stands now: one row for each leg of an entry.",
     "balances": "Newest reported balance of each connection, wallet and asset.",
     "balances_history": "Reported balances, one row per change.",
     "positions": "Sum of the legs by portfolio and asset, exact; what adds up to 0 is left out.",

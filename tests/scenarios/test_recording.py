@@ -14,7 +14,7 @@ from metrifly_pipeline.domain.entries import EntryKind
 from metrifly_pipeline.domain.reasons import Level
 from metrifly_pipeline.sandbox.builder import AccountBuilder
 from metrifly_pipeline.sandbox.truth import EXACT
-from metrifly_pipeline.services.recording import Typed
+from metrifly_pipeline.services.drafting import Typed
 from tests.scenarios.commands import Commands
 from tests.scenarios.comparing import assert_exact
 from tests.scenarios.conftest import copied

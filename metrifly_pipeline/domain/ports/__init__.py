@@ -8,6 +8,7 @@ from metrifly_pipeline.domain.ports.control import Advance, ControlStore, Cursor
 from metrifly_pipeline.domain.ports.exchanges import Budget, CatalogEntry, ExchangeGateway, ExchangeSession
 from metrifly_pipeline.domain.ports.lake import Lake
 from metrifly_pipeline.domain.ports.notifications import Courier, NotificationStore, Parcel
+from metrifly_pipeline.domain.ports.spreadsheets import Spreadsheets
 from metrifly_pipeline.domain.ports.surroundings import Clock, Reach, Sleep, reach_nothing
 from metrifly_pipeline.domain.ports.vault import Vault
 
@@ -28,6 +29,7 @@ __all__ = [
     "Parcel",
     "Reach",
     "Sleep",
+    "Spreadsheets",
     "Vault",
     "reach_nothing",
 ]

@@ -1,6 +1,6 @@
 """The control room: who is connected, how far each sync came, what stands in the way, and what is due."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -8,6 +8,7 @@ from typing import Protocol
 from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.entries import Draft, Entry
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
+from metrifly_pipeline.domain.imports import Import, ImportRow, KnownRow, Undone
 from metrifly_pipeline.domain.plans import Account, Plan
 from metrifly_pipeline.domain.ports.budgets import BudgetStore
 from metrifly_pipeline.domain.ports.notifications import NotificationStore
@@ -150,6 +151,27 @@ class ControlStore(BudgetStore, NotificationStore, Protocol):
 
     def entry(self, account: AccountId, entry: str) -> Entry:
         """One that stands; NotFoundError."""
+
+    # Files that are imported
+    def known_rows(self, account: AccountId, identities: Collection[str]) -> Sequence[KnownRow]:
+        """Rows of these identities that imports of an account stored, wherever they count."""
+
+    def add_import(
+        self, account: AccountId, portfolio: PortfolioId, file_name: str, rows: Sequence[ImportRow], now: datetime
+    ) -> Import:
+        """Store rows as entries under one import and number the change; rows whose identity is known are left out.
+
+        RefusedError where none is left, or where a draft breaks a rule; NotFoundError where a place is not the account's.
+        """
+
+    def imports(self, account: AccountId) -> Sequence[Import]:
+        """Every import, oldest first, those that were taken back included."""
+
+    def undo_import(self, account: AccountId, imported: str, now: datetime) -> Undone:
+        """Delete the entries of an import that nobody changed since, and let its file be imported again.
+
+        NotFoundError; RefusedError where it was taken back already, or where somebody changes one of its entries at this moment.
+        """
 
     # Leases
     def acquire_lease(self, connection: ConnectionId, holder: str, now: datetime, duration: timedelta) -> Lease | None:

@@ -6,9 +6,12 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
+from metrifly_pipeline.domain.entries import Amount, Draft, EntryKind, Place
+from metrifly_pipeline.domain.imports import ImportRow
 from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import Reason
@@ -93,6 +96,49 @@ def test_a_portfolio_name_and_an_account_are_made_once_by_several_at_once(store,
 
     assert len(store.portfolios()) == 1
     assert {each.name for each in store.accounts()} == {"default", "ann"}
+
+
+def test_a_file_that_several_import_at_once_is_there_once(store, account, portfolio, at_once):
+    rows = [
+        ImportRow(
+            line=number,
+            draft=Draft(
+                kind=EntryKind.REWARD,
+                place=Place(portfolio.id),
+                occurred_at=NOW,
+                main=Amount(asset="BTC", quantity=Decimal(number)),
+            ),
+            identity=f"row:{number}",
+            fingerprint="",
+        )
+        for number in range(1, 21)
+    ]
+
+    def add(store, number):
+        # Each leaves out another row, so that nobody has all of them.
+        mine = [row for row in rows if row.line != number + 1]
+        return store.add_import(account, portfolio.id, f"{number}.csv", mine, NOW)
+
+    got = at_once(add)
+
+    assert sorted(entry.legs[0].amount for entry in store.entries()) == list(range(1, 21))
+    stored = [each.rows for each in got if not isinstance(each, RefusedError)]
+    assert sum(stored) == 20
+    assert {str(each) for each in got if isinstance(each, RefusedError)} <= {
+        "The same rows were imported by somebody else meanwhile; nothing was stored"
+    }
+
+
+def test_an_import_that_several_take_back_at_once_is_taken_back_once(store, account, portfolio, at_once):
+    main = Amount(asset="BTC", quantity=Decimal(1))
+    draft = Draft(kind=EntryKind.REWARD, place=Place(portfolio.id), occurred_at=NOW, main=main)
+    row = ImportRow(line=2, draft=draft, identity="row:1", fingerprint="")
+    made = store.add_import(account, portfolio.id, "a.csv", [row], NOW)
+
+    got = at_once(lambda store, _: store.undo_import(account, made.id, NOW))
+
+    assert [each.deleted for each in got if not isinstance(each, RefusedError)] == [1]
+    assert len(store.entries(history=True)) == 2
 
 
 def test_a_budget_is_never_overdrawn_by_several_at_once(at_once):

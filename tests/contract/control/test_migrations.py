@@ -150,6 +150,27 @@ def test_what_an_older_release_stored_is_read_after_the_upgrade(engine, empty):
         store.close()
 
 
+def test_what_was_recorded_before_there_were_imports_belongs_to_none_and_can_be_changed(engine, empty):
+    made_at(engine, "0002")
+    with engine.begin() as db:
+        for row in (
+            "accounts VALUES ('default', 'default', 'pro', 0)",
+            "portfolios (id, account, name, name_key, created_at) VALUES ('pf-1', 'default', 'M', 'm', 0)",
+            "entries VALUES ('en-1', 1, 'default', 'reward', 5, NULL, NULL, NULL, '', false, 6, 'default')",
+            "entry_legs VALUES ('en-1', 1, 0, 'pf-1', NULL, 'main', 'BTC', '0.5')",
+        ):
+            db.execute(text(f"INSERT INTO {row}"))
+
+    store = open_store(empty, random.Random(1))
+    try:
+        (recorded,) = store.entries()
+        assert recorded.legs[0].amount == Decimal("0.5")
+        assert store.imports(AccountId("default")) == []
+        assert store.delete_entry(recorded, NOW).version == 2
+    finally:
+        store.close()
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(engine):
     with engine.begin() as db:
         db.execute(text("CREATE TABLE budgets (other TEXT)"))
