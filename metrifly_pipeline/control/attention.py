@@ -7,10 +7,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, not_, select, update
 from sqlalchemy import Connection as Database
 
+from metrifly_pipeline.control.entry_tables import entries, entry_legs
 from metrifly_pipeline.control.notification_tables import told
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.rows import lock_connection, one_connection
-from metrifly_pipeline.control.tables import attention, connections, entries, entry_legs
+from metrifly_pipeline.control.tables import attention, connections
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.entries import ANSWERS_LIMITED_HISTORY

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import BigInteger, Dialect, Integer
+from sqlalchemy import BigInteger, Column, Dialect, Integer
 from sqlalchemy.types import TypeDecorator
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -33,3 +33,8 @@ class Instant(TypeDecorator[datetime]):
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         """Give it back, aware UTC."""
         return None if value is None else _EPOCH + timedelta(microseconds=value)
+
+
+def count(name: str) -> Column[int]:
+    """A column that counts from 0."""
+    return Column(name, BigInteger, nullable=False, server_default="0")

@@ -12,9 +12,10 @@ from sqlalchemy import Connection as Database
 from sqlalchemy import RowMapping, Select, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from metrifly_pipeline.control.entry_tables import entries, entry_legs
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.rows import lock_connection
-from metrifly_pipeline.control.tables import connections, entries, entry_legs, portfolios
+from metrifly_pipeline.control.tables import connections, portfolios
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.entries import Amount, Draft, Entry, EntryKind, EntryLeg, Place, legs_of, touched
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, EntryId, PortfolioId, new_entry_id

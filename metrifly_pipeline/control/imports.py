@@ -18,8 +18,8 @@ from metrifly_pipeline.control.entries import (
     read_versions,
     store_versions,
 )
+from metrifly_pipeline.control.entry_tables import entries, import_rows, imports
 from metrifly_pipeline.control.publishing import number_change
-from metrifly_pipeline.control.tables import entries, import_rows, imports
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.entries import legs_of
 from metrifly_pipeline.domain.ids import AccountId, EntryId, ImportId, PortfolioId, new_import_id

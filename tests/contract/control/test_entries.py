@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import delete, select
 
-from metrifly_pipeline.control.tables import accounts, connections, entry_legs
+from metrifly_pipeline.control.entry_tables import entry_legs
+from metrifly_pipeline.control.tables import accounts, connections
 from metrifly_pipeline.domain.entries import Amount, Draft, EntryKind, Place
 from metrifly_pipeline.domain.ids import ConnectionId, PortfolioId
 from metrifly_pipeline.domain.ports import Finding

@@ -7,7 +7,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import delete, insert, select
 
-from metrifly_pipeline.control.tables import accounts, connections, import_rows
+from metrifly_pipeline.control.entry_tables import import_rows
+from metrifly_pipeline.control.tables import accounts, connections
 from metrifly_pipeline.domain.entries import Amount, Draft, EntryKind, Place
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.imports import Import, ImportRow, KnownRow, Undone
