@@ -1,8 +1,8 @@
 """A home with one connection to a local Kraken, and the truth to hold it against."""
 
+import multiprocessing
+import os
 import signal
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -17,11 +17,13 @@ from metrifly_pipeline.sandbox.live import append_trade
 from metrifly_pipeline.sandbox.server import Sandbox
 from metrifly_pipeline.services.connecting import ConnectRequest
 from metrifly_pipeline.settings import Settings
-from tests.faults.worker import GROUP_RECORDS
+from tests.faults.worker import GROUP_RECORDS, main
 
 SCALE = 1_000_000.0
 PATIENCE_SECONDS = 100.0
 NORMALISED = ("trades", "movements", "balances")
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(["tests.faults.worker"])
 ALL_ROWS = "SELECT {key}, count(*), min(amount)::VARCHAR FROM {table} GROUP BY ALL"
 
 
@@ -57,23 +59,17 @@ class FaultyHome:
         """Open the product in this process."""
         return open_product(self.settings, clock=self.now, group_records=GROUP_RECORDS, **options)
 
-    def kill_worker(self, label, hit, *options):
+    def kill_worker(self, label, hit, *, wrong_order=False):
         """Start a worker process that dies at a labelled point; returns its exit status."""
-        command = [sys.executable, "-X", "faulthandler", "-m", "tests.faults.worker", str(self.settings.home)]
-        command += [
-            label,
-            str(hit),
-            f"--ahead={self.ahead.total_seconds()}",
-            f"--admin={self.sandbox.admin_url}",
-            *options,
-        ]
-        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as worker:
-            try:
-                worker.communicate(timeout=PATIENCE_SECONDS)
-            except subprocess.TimeoutExpired:
-                worker.send_signal(signal.SIGABRT)
-                pytest.fail(f"the worker neither died nor ended:\n{worker.communicate()[1]}")
-        return worker.returncode
+        given = (self.settings.home, label, hit, self.ahead, self.sandbox.admin_url)
+        worker = FORKS.Process(target=main, args=given, kwargs={"wrong_order": wrong_order})
+        worker.start()
+        worker.join(PATIENCE_SECONDS)
+        if worker.exitcode is None:
+            os.kill(worker.pid, signal.SIGABRT)
+            worker.join()
+            pytest.fail("the worker neither died nor ended; what it did stands in its traceback")
+        return worker.exitcode
 
     def trade(self, count=1):
         """Let more trades happen at the exchange."""

@@ -36,7 +36,7 @@ def test_a_worker_killed_at_any_point_loses_nothing_and_doubles_nothing(label, h
 
 @pytest.mark.kills
 def test_moving_the_cursor_before_the_files_are_there_is_caught_by_the_same_test(faulty_home):
-    status = faulty_home.kill_worker("cursor.before", 3, "--cursor-first")
+    status = faulty_home.kill_worker("cursor.before", 3, wrong_order=True)
     assert status == -signal.SIGKILL
 
     faulty_home.recover()

@@ -1,10 +1,10 @@
 """A worker process that syncs and publishes until nothing waits, and kills itself at a labelled point when told to.
 
-Run as `python -m tests.faults.worker HOME [LABEL HIT] [--cursor-first]`; the home's connections and requests are there already. Between two
-rounds a trade happens at the exchange (`--admin`), so that every round reaches every point.
+The home's connections and requests are there already. Between two rounds a trade happens at the exchange, so that every round reaches
+every point. The process is forked from a server that has imported this module: what takes longest, importing, is done once.
 """
 
-import argparse
+import faulthandler
 import json
 import os
 import signal
@@ -14,6 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from metrifly_pipeline.bootstrap import open_product, real_clock
+from metrifly_pipeline.exchanges.client import client_class
 from metrifly_pipeline.services.landing import Landing
 from metrifly_pipeline.settings import Settings
 
@@ -67,20 +68,12 @@ def work(home: Path, reach: Callable[[str], None], ahead: timedelta, admin: str)
             product.requesting.file([connection.id for connection in product.control.connections()])
 
 
-def main() -> None:
-    """Parse, work."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("home", type=Path)
-    parser.add_argument("label", nargs="?", default="")
-    parser.add_argument("hit", nargs="?", type=int, default=0)
-    parser.add_argument("--cursor-first", action="store_true")
-    parser.add_argument("--admin", required=True, help="where the local exchange takes orders from tests")
-    parser.add_argument("--ahead", type=float, default=0.0, help="seconds by which this worker's clock goes ahead")
-    arguments = parser.parse_args()
-    if arguments.cursor_first:
+def main(home: Path, label: str, hit: int, ahead: timedelta, admin: str, *, wrong_order: bool) -> None:
+    """Work until the plug is pulled."""
+    faulthandler.enable()
+    if wrong_order:
         Landing._land_then_move = cursor_first
-    work(arguments.home, killer(arguments.label, arguments.hit), timedelta(seconds=arguments.ahead), arguments.admin)
+    work(home, killer(label, hit), ahead, admin)
 
 
-if __name__ == "__main__":
-    main()
+client_class("kraken")  # imports ccxt, once for all
