@@ -17,6 +17,7 @@ from metrifly_pipeline.lake.building import Given, build_catalogue
 from metrifly_pipeline.lake.durable import Fsync, sync_path
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import literal
+from metrifly_pipeline.lake.template import build_template, template_digest, with_connections
 
 _READABLE_BY_ALL = 0o644
 
@@ -50,14 +51,35 @@ class Warehouse:
             versions = self._tables.versions()
             if self._is_older(meta["change_seq"], versions):
                 return PublishOutcome(published=False, path=str(self.path), versions=versions)
-            given = Given(small=tables, entries=entries, meta=meta, sums=self._sums())
-            rows = build_catalogue(self._new, self._tables, self._rooms, given)
+            given = Given(small=with_connections(tables), entries=entries, meta=meta, sums=self._sums())
+            rows = self._build(given)
             sync_path(self._new, self._fsync)
             self._reach("publish.before_rename")
             self._new.rename(self.path)
             sync_path(self.path.parent, self._fsync)
             self._reach("publish.after_rename")
         return PublishOutcome(published=True, path=str(self.path), rows=rows, versions=versions)
+
+    def _build(self, given: Given) -> dict[str, int]:
+        """Build the new file; a template that can't be used (a disk may spoil it) is made anew, once."""
+        template = self._template(given)
+        try:
+            return build_catalogue(self._new, template, self._tables, given)
+        except duckdb.Error:
+            template.unlink()
+            self._clear()
+        return build_catalogue(self._new, self._template(given), self._tables, given)
+
+    def _template(self, given: Given) -> Path:
+        """The template of catalogues like this one, made where it isn't there: it stays the same until the product changes."""
+        path = self.path.with_name(f".{self.path.name}.template-{template_digest(self._rooms, given.small)}")
+        if not path.exists():
+            for former in self.path.parent.glob(f".{self.path.name}.template-*"):
+                former.unlink()
+            build_template(self._new, self._rooms, given.small)
+            sync_path(self._new, self._fsync)
+            self._new.rename(path)
+        return path
 
     def shown_versions(self) -> dict[str, int]:
         """Version of each Delta table that the file in place shows; empty where there is none."""
@@ -95,8 +117,12 @@ class Warehouse:
         lock = os.open(self.path.with_name(".publish.lock"), os.O_RDWR | os.O_CREAT, _READABLE_BY_ALL)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            for leftover in self.path.parent.glob(f"{self._new.name}*"):
-                leftover.unlink()
+            self._clear()
             yield
         finally:
             os.close(lock)
+
+    def _clear(self) -> None:
+        """Remove what was being built."""
+        for leftover in self.path.parent.glob(f"{self._new.name}*"):
+            leftover.unlink()

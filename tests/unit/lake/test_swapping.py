@@ -4,12 +4,14 @@ import json
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
 import duckdb
 import pytest
 
+from metrifly_pipeline.domain.lake_rows import Alias
 from metrifly_pipeline.lake import open_lake
 from tests.unit.lake.toy import TOY, ask, publish
 
@@ -50,11 +52,47 @@ def test_what_a_killed_publish_left_is_cleared_away(filled, tmp_path):
     publish(filled)
     with pytest.raises(KilledError):
         publish(open_lake(tmp_path / "lake", {"toy": TOY}, reach=kill), change_seq=2)
-    left = {path.name for path in filled.warehouse_path.parent.iterdir()}
-    assert left == {"metrifly.duckdb", "metrifly.duckdb.building", ".publish.lock"}
+    assert files(filled) == {"metrifly.duckdb", "metrifly.duckdb.building", ".publish.lock", "template"}
 
     assert publish(filled, change_seq=3).published
-    assert {path.name for path in filled.warehouse_path.parent.iterdir()} == {"metrifly.duckdb", ".publish.lock"}
+    assert files(filled) == {"metrifly.duckdb", ".publish.lock", "template"}
+
+
+def files(lake):
+    """What lies beside the published file; of a template only that it is one."""
+    names = [path.name for path in lake.warehouse_path.parent.iterdir()]
+    assert sum("template" in name for name in names) <= 1
+    return {"template" if "template" in name else name for name in names}
+
+
+def template_of(lake):
+    (template,) = lake.warehouse_path.parent.glob(".*template*")
+    return template
+
+
+def test_a_template_that_is_spoilt_is_made_anew(filled):
+    publish(filled)
+    sound = template_of(filled).read_bytes()
+    template_of(filled).write_bytes(sound[:5_000] + bytes(len(sound) - 5_000))
+
+    assert publish(filled, change_seq=2).published
+    assert ask(filled, "SELECT count(*) FROM trades") == [(1,)]
+    assert len(template_of(filled).read_bytes()) == len(sound)
+    before = template_of(filled).stat().st_mtime_ns
+    assert publish(filled, change_seq=3).published
+    assert template_of(filled).stat().st_mtime_ns == before
+
+
+def test_a_template_of_other_rooms_is_not_taken(filled, tmp_path):
+    publish(filled)
+    before = template_of(filled)
+    alias = Alias(code="QQQ", asset="Q", wallet="", valid_from=None, valid_to=None, source="a test")
+    other = open_lake(tmp_path / "lake", {"toy": replace(TOY, aliases=(*TOY.aliases, alias))})
+
+    publish(other, change_seq=2)
+
+    assert template_of(other) != before
+    assert ask(other, "SELECT asset FROM asset_aliases WHERE code = 'QQQ'") == [("Q",)]
 
 
 READER = """
