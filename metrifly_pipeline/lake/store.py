@@ -105,6 +105,10 @@ class DeltaLake:
         with self._turn:
             return self._ledger.counts()
 
+    def prepare(self, tables: Sequence[SmallTable]) -> None:
+        """Make the template of catalogues with such tables. Takes no turn: nothing else waits for it but a publish."""
+        self._warehouse.prepare(tables)
+
     def publish(
         self,
         tables: Sequence[SmallTable],

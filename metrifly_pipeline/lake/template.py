@@ -26,8 +26,21 @@ _NO_CONNECTIONS = SmallTable(
 )
 
 
-def build_template(path: Path, rooms: Mapping[str, Room], small: Sequence[SmallTable]) -> None:
-    """Write all that no publish changes to `path`: tables without rows, views over no files, what rooms say, every comment."""
+_made: dict[str, bytes] = {}
+"""Templates of this process by digest: one that opens many homes makes each once."""
+
+
+def write_template(path: Path, digest: str, rooms: Mapping[str, Room], small: Sequence[SmallTable]) -> None:
+    """Write to `path` what no publish changes; `digest` is that of the same rooms and tables."""
+    if digest not in _made:
+        _build(path, rooms, small)
+        _made[digest] = path.read_bytes()
+    else:
+        path.write_bytes(_made[digest])
+
+
+def _build(path: Path, rooms: Mapping[str, Room], small: Sequence[SmallTable]) -> None:
+    """Make tables without rows, views over no files, what rooms say, every comment."""
     with attached(path) as connection:
         builder = Builder(connection)
         aliases = alias_table(rooms)

@@ -17,7 +17,7 @@ from metrifly_pipeline.lake.building import Given, build_catalogue
 from metrifly_pipeline.lake.durable import Fsync, sync_path
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import literal
-from metrifly_pipeline.lake.template import build_template, template_digest, with_connections
+from metrifly_pipeline.lake.template import template_digest, with_connections, write_template
 
 _READABLE_BY_ALL = 0o644
 
@@ -42,6 +42,11 @@ class Warehouse:
         self._reach = reach
         self._fsync = fsync
 
+    def prepare(self, tables: Sequence[SmallTable]) -> None:
+        """Have the template that a publish with such tables copies."""
+        with self._alone():
+            self._template(with_connections(tables))
+
     def publish(
         self, tables: Sequence[SmallTable], entries: Sequence[EntryRow], meta: Mapping[str, Any]
     ) -> PublishOutcome:
@@ -62,21 +67,22 @@ class Warehouse:
 
     def _build(self, given: Given) -> dict[str, int]:
         """Build the new file; a template that can't be used (a disk may spoil it) is made anew, once."""
-        template = self._template(given)
+        template = self._template(given.small)
         try:
             return build_catalogue(self._new, template, self._tables, given)
         except duckdb.Error:
             template.unlink()
             self._clear()
-        return build_catalogue(self._new, self._template(given), self._tables, given)
+        return build_catalogue(self._new, self._template(given.small), self._tables, given)
 
-    def _template(self, given: Given) -> Path:
+    def _template(self, small: Sequence[SmallTable]) -> Path:
         """The template of catalogues like this one, made where it isn't there: it stays the same until the product changes."""
-        path = self.path.with_name(f".{self.path.name}.template-{template_digest(self._rooms, given.small)}")
+        digest = template_digest(self._rooms, small)
+        path = self.path.with_name(f".{self.path.name}.template-{digest}")
         if not path.exists():
             for former in self.path.parent.glob(f".{self.path.name}.template-*"):
                 former.unlink()
-            build_template(self._new, self._rooms, given.small)
+            write_template(self._new, digest, self._rooms, small)
             sync_path(self._new, self._fsync)
             self._new.rename(path)
         return path

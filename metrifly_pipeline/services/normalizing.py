@@ -58,8 +58,12 @@ class Normalizing:
                 self._wake.set()
 
     @contextmanager
-    def beside(self, jobs: Sequence[NormalizeJob]) -> Iterator[None]:
+    def beside(self, jobs: Sequence[NormalizeJob], first: Callable[[], None] | None = None) -> Iterator[None]:
         """While the block pulls, normalise in a thread of its own whenever enough has landed: typing is DuckDB's work, pulling Python's.
+
+        Args:
+            jobs: What is normalised.
+            first: Done in that thread before there is anything to type.
 
         Raises:
             Exception: What went wrong in the thread, at the end of the block.
@@ -68,17 +72,18 @@ class Normalizing:
         done = threading.Event()
 
         def work() -> None:
-            while True:
-                self._wake.wait()
-                # Cleared before `done` is looked at, which is set before the last wake: so that one is never missed.
-                self._wake.clear()
-                if done.is_set():
-                    return
-                try:
+            try:
+                if first is not None:
+                    first()
+                while True:
+                    self._wake.wait()
+                    # Cleared before `done` is looked at, which is set before the last wake: so that one is never missed.
+                    self._wake.clear()
+                    if done.is_set():
+                        return
                     self.now(jobs)
-                except Exception as fault:  # noqa: BLE001 - raised where the block ends
-                    faults.append(fault)
-                    return
+            except Exception as fault:  # noqa: BLE001 - raised where the block ends
+                faults.append(fault)
 
         self._wake.clear()
         thread = threading.Thread(target=work, name="normalise", daemon=True)

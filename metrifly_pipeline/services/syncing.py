@@ -1,7 +1,7 @@
 """Syncing connections: lease, pull, land, normalise, judge, file what continues. One failing connection never fails another."""
 
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -37,6 +37,7 @@ from metrifly_pipeline.services.leasing import Leasing
 from metrifly_pipeline.services.normalizing import Normalizing, job
 from metrifly_pipeline.services.pulling import PullOutcome, pull
 from metrifly_pipeline.services.reports import ConnectionReport
+from metrifly_pipeline.services.tables import small_tables
 from metrifly_pipeline.services.turn import PullPorts, Turn
 
 FIRST_SLICE = timedelta(seconds=30)
@@ -116,7 +117,7 @@ class Syncing:
             for work in works:
                 self._landing.begin(work.connection, work.lease)
             with (
-                self._normalizing.beside([job(work.connection) for work in works]),
+                self._normalizing.beside([job(work.connection) for work in works], self._preparing(works)),
                 ThreadPoolExecutor(max_workers=PULL_THREADS, thread_name_prefix="pull") as pool,
             ):
                 for work, pulled in zip(works, pool.map(self._pull_or_fault, works), strict=True):
@@ -128,6 +129,12 @@ class Syncing:
                 work.pulled.findings += self._history_findings(work.connection)
             self._normalize(works, rebuild=False)
             return self._close(works)
+
+    def _preparing(self, works: Sequence[Work]) -> Callable[[], None] | None:
+        """What the first publish will need is made while a first import begins; later there is nothing to make."""
+        if all(work.connection.landed for work in works):
+            return None
+        return lambda: self._ports.lake.prepare(small_tables(self._ports.control, [], self._ports.clock()))
 
     @contextmanager
     def _let_go_after(self, connections: Sequence[ConnectionId]) -> Iterator[None]:

@@ -56,6 +56,9 @@ class Lake(Protocol):
     def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
         """What lies there for each connection."""
 
+    def prepare(self, tables: Sequence[SmallTable]) -> None:
+        """Make ready what a publish with such tables needs, whatever their rows; does nothing where it is."""
+
     def publish(
         self,
         tables: Sequence[SmallTable],
