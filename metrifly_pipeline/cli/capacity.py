@@ -25,7 +25,7 @@ def show_capacity(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what exchanges allow, how much of it is used, and how long a full sweep takes."""
+    """Show how much of what exchanges allow is used."""
     with opened(context) as product:
         report = product.capacity.report()
     if as_json:

@@ -55,7 +55,7 @@ class Requesting:
         return [self._control.file_request(connection, SyncKind.SYNC_NOW, self._clock()) for connection in connections]
 
     def batches(self, only: Collection[ConnectionId] | None = None) -> list[Batch]:
-        """Turn waiting requests into at most one batch a lane: first imports apart.
+        """Turn waiting requests into at most one batch a lane: first imports apart, whoever asks for a sync of one meanwhile among them.
 
         What waits behind a running sync goes on waiting: a run for it would find its connection taken.
 
@@ -65,17 +65,17 @@ class Requesting:
         now = self._clock()
         self._control.requeue_stale_batches(now, BATCH_DIES_AFTER)
         running = self._control.leased(now)
-        made = []
-        for kind in (SyncKind.SYNC_NOW, SyncKind.FIRST_IMPORT):
-            waiting = [
-                request
-                for request in self._control.requests(waiting=True, kinds=[kind])
-                if request.connection not in running
-                and (_may_start(request, now) if only is None else request.connection in only)
-            ]
-            if waiting:
-                made.append(self._batch(waiting, kind, now))
-        return made
+        waiting = [
+            request
+            for request in self._control.requests(waiting=True, kinds=[SyncKind.SYNC_NOW, SyncKind.FIRST_IMPORT])
+            if request.connection not in running
+            and (_may_start(request, now) if only is None else request.connection in only)
+        ]
+        importing = {request.connection for request in waiting if request.kind is SyncKind.FIRST_IMPORT}
+        imports = [request for request in waiting if request.connection in importing]
+        others = [request for request in waiting if request.connection not in importing]
+        lanes = ((others, SyncKind.SYNC_NOW), (imports, SyncKind.FIRST_IMPORT))
+        return [self._batch(asked, kind, now) for asked, kind in lanes if asked]
 
     def daily_batches(self, shard_size: int, limit: int = 100_000) -> list[Batch]:
         """Connections whose slot has come, in shards."""

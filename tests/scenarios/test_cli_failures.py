@@ -64,6 +64,9 @@ def test_help_is_status_0_and_names_every_command(capsys):
         "rebuild",
         "account",
         "sandbox",
+        "record",
+        "import",
+        "capacity",
     ]:
         assert f"\n  {command} " in shown
     assert "..." not in shown.split("Commands:")[1]
