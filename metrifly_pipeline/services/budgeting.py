@@ -15,10 +15,10 @@ from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 LONGEST_WAIT_SECONDS = 300.0
 LONGEST_NAP_SECONDS = 5.0
 """A wait is looked at again after this long: it may have become shorter, since a share that others kept full was let go."""
-BLOCKS_PER_CAPACITY = 20
+BLOCKS_PER_CAPACITY = 40
 """A block is at most this part of a limit, so that no process hoards what others need."""
-BLOCK_LASTS = timedelta(seconds=0.2)
-"""What is left of a block after this long is forfeited: a pause that another process asked for is kept by us almost at once."""
+TRUSTED = timedelta(seconds=0.2)
+"""How long a block is spent without a look at whether another process was told to pause."""
 
 
 @dataclass(slots=True)
@@ -26,7 +26,7 @@ class _Block:
     """Units that are ours already."""
 
     units: int
-    until: datetime
+    trusted_until: datetime
 
 
 class SharedBudget:
@@ -47,15 +47,12 @@ class SharedBudget:
     def take(self, bucket: str, limit: Limit, weight: int, gate: str, lane: Lane) -> None:
         """Wait until `weight` units are ours; raises RATE_LIMITED where that would take too long."""
         now = self._clock()
-        with self._lock:
-            block = self._blocks.get(bucket)
-            if block is not None and block.units >= weight and now < block.until:
-                block.units -= weight
-                return
+        if self._spend(bucket, weight, gate, now):
+            return
         units = max(weight, limit.capacity // BLOCKS_PER_CAPACITY)
         if self._control.take_budget(bucket, limit, units, now, share=lane.value, gate=gate) == 0.0:
             with self._lock:
-                self._blocks[bucket] = _Block(units - weight, now + BLOCK_LASTS)
+                self._blocks[bucket] = _Block(units - weight, now + TRUSTED)
             return
         self._wait_for(bucket, limit, weight, gate, lane)
 
@@ -64,6 +61,23 @@ class SharedBudget:
         with self._lock:
             self._blocks.clear()
         self._control.pause_budget(name, self._clock() + timedelta(seconds=seconds))
+
+    def _spend(self, bucket: str, weight: int, gate: str, now: datetime) -> bool:
+        """Take from what is ours already; False where that isn't enough or nobody may ask now."""
+        with self._lock:
+            block = self._blocks.get(bucket)
+            if block is None or block.units < weight:
+                return False
+            is_trusted = now < block.trusted_until
+        if not is_trusted and self._control.budget_pause((bucket, gate), now) > 0.0:
+            return False
+        with self._lock:
+            if block.units < weight:  # another thread was faster
+                return False
+            block.units -= weight
+            if not is_trusted:
+                block.trusted_until = now + TRUSTED
+            return True
 
     def _wait_for(self, bucket: str, limit: Limit, weight: int, gate: str, lane: Lane) -> None:
         waited = 0.0

@@ -8,7 +8,7 @@ from metrifly_pipeline.domain.lanes import Lane
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.spec import Limit
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
-from metrifly_pipeline.services.budgeting import BLOCK_LASTS, LONGEST_WAIT_SECONDS, SharedBudget
+from metrifly_pipeline.services.budgeting import LONGEST_WAIT_SECONDS, TRUSTED, SharedBudget
 from tests.contract.control.builders import NOW
 
 HUNDRED = Limit(capacity=100, per_second=10.0, shared_by="ip")
@@ -95,20 +95,22 @@ def test_what_one_process_learns_of_a_ban_the_others_keep_though_they_hold_a_blo
     budget.take(BUCKET, HUNDRED, 1, GATE, Lane.DAILY)
     other = SharedBudget(store, time.clock, time.sleep)
     other.pause(GATE, 60.0)
-    time.now += BLOCK_LASTS
+    time.now += TRUSTED
 
     budget.take(BUCKET, HUNDRED, 1, GATE, Lane.DAILY)
 
-    assert time.now >= NOW + BLOCK_LASTS + timedelta(seconds=60 - BLOCK_LASTS.total_seconds())
+    assert time.now >= NOW + TRUSTED + timedelta(seconds=60 - TRUSTED.total_seconds())
 
 
-def test_a_block_is_taken_once_and_spent_while_it_lasts(store, budget):
-    for _ in range(5):
+@pytest.mark.parametrize("seconds", [0, 0.1, 3])
+def test_a_block_is_spent_to_the_last_unit_however_slowly(store, budget, time, seconds):
+    for _ in range(6):
         budget.take(BUCKET, HUNDRED, 1, GATE, Lane.DAILY)
-    room = 100 - 5
+        time.now += timedelta(seconds=seconds)
 
-    assert store.take_budget(BUCKET, HUNDRED, room, NOW) == 0.0
-    assert store.take_budget(BUCKET, HUNDRED, 1, NOW) > 0.0
+    (used,) = (use for use in store.budget_use(time.now) if use.name == BUCKET)
+    assert used.today == 6
+    assert time.slept == 0.0
 
 
 def test_who_would_wait_too_long_is_told_so_at_once_and_for_how_long(store, budget, time):
@@ -127,13 +129,11 @@ def test_a_sweep_waits_behind_what_the_same_session_asks_otherwise(store, budget
         pass
     daily = budget.lane(Lane.DAILY)
 
-    daily.take(BUCKET, HUNDRED, 1, GATE)
+    daily.take(BUCKET, HUNDRED, 2, GATE)
     assert time.slept == 0.0
-    time.now += BLOCK_LASTS
     with daily.sweeping():
-        daily.take(BUCKET, HUNDRED, 1, GATE)
+        daily.take(BUCKET, HUNDRED, 2, GATE)
     assert time.slept > 0.0
     slept = time.slept
-    time.now += BLOCK_LASTS
-    daily.take(BUCKET, HUNDRED, 1, GATE)
+    daily.take(BUCKET, HUNDRED, 2, GATE)
     assert time.slept == slept
