@@ -23,9 +23,16 @@ def settings(tmp_path):
     return made
 
 
+def rows_of(product):
+    return [row for shelf in Shelf for row in product.control.sealed_rows(shelf, ROWS)]
+
+
 def opened(product):
-    rows = [row for shelf in Shelf for row in product.control.sealed_rows(shelf, ROWS)]
-    return {product.vault.open(row.account, row.sealed).secret for row in rows}
+    return {product.vault.open(row.account, row.sealed).secret for row in rows_of(product)}
+
+
+def on_disk(settings):
+    return b"".join(file.read_bytes() for file in settings.home.glob("control.sqlite*"))
 
 
 @pytest.mark.parametrize(
@@ -44,12 +51,17 @@ def test_a_killed_rotation_leaves_all_readable_and_the_next_one_finishes(setting
     assert old_key not in ended.stdout + ended.stderr
     with open_product(settings) as product:
         keys = product.rekeying.in_use()
+        waiting = [row.sealed.wrapped_key for row in rows_of(product) if row.sealed.key_id == keys.current]
         assert sorted(product.rekeying.check().readable.values()) == sorted(
             each for each in (moved, ROWS - moved) if each
         )
         assert opened(product) == secrets
 
+        assert all(wrapped in on_disk(settings) for wrapped in waiting)
+
         done = product.rekeying.rotate(BATCH)
+
+        assert not [wrapped for wrapped in waiting if wrapped in on_disk(settings)]
 
         assert (done.moved, done.rotation.old, done.rotation.new) == (ROWS - moved, keys.current, keys.pending)
         assert product.rekeying.check().readable == {keys.pending: ROWS}
