@@ -1,16 +1,16 @@
 """All that is sealed is listed, moved to another master key row by row, and the old key is retired only when nothing is left under it."""
 
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
-from threading import Event
+from contextlib import closing
 
 import pytest
+from sqlalchemy import event
 
 from metrifly_pipeline.control.notification_tables import receivers
 from metrifly_pipeline.domain.ids import ConnectionId, ReceiverId
 from metrifly_pipeline.domain.notifying import Receiver, ReceiverKind
 from metrifly_pipeline.domain.sealed_rows import Shelf
-from metrifly_pipeline.domain.trouble import MasterKeyError
+from metrifly_pipeline.domain.trouble import MasterKeyError, StoreUnavailableError
 from tests.contract.control.builders import NOW, a_connection, sealed
 
 
@@ -104,20 +104,30 @@ def test_a_key_is_retired_only_when_nothing_is_left_under_it(filled, account, po
     filled.add_connection(other, dataclasses.replace(sealed(other.id), key_id="k2"), NOW)
 
 
+def impatient(store):
+    """The same store, that gives up on a lock at once."""
+
+    def hurry(connection, _record):
+        with closing(connection.cursor()) as cursor:
+            sqlite = store._engine.dialect.name == "sqlite"
+            cursor.execute("PRAGMA busy_timeout = 1" if sqlite else "SET SESSION lock_timeout = '50ms'")
+        if not sqlite:
+            connection.commit()
+
+    event.listen(store._engine, "connect", hurry)
+    store._engine.dispose()
+    return store
+
+
 def test_retiring_waits_for_whoever_is_sealing_under_the_key(store, account, open_another):
-    other = open_another()
-    begun = Event()
+    other = impatient(open_another())
+    made, kept = receiver(account, 1), sealed(ConnectionId("nt-00000001"))
+    values = {name: getattr(made, name) for name in ("id", "account", "kind", "address", "created_at")}
+    values |= {name: getattr(kept, name) for name in ("key_id", "wrapped_key", "sealed", "fingerprint")}
 
-    def retire():
-        begun.set()
-        return other.retire_key("k1", NOW)
+    with store._writing() as db:
+        db.execute(receivers.insert().values(values))
+        with pytest.raises(StoreUnavailableError):
+            other.retire_key("k1", NOW)
 
-    with ThreadPoolExecutor(1) as pool:
-        with store._writing() as db:
-            made = receiver(account, 1)
-            sealing = {name: getattr(sealed("x"), name) for name in ("key_id", "wrapped_key", "sealed", "fingerprint")}
-            names = ("id", "account", "kind", "address", "created_at")
-            db.execute(receivers.insert().values({name: getattr(made, name) for name in names} | sealing))
-            waiting = pool.submit(retire)
-            assert begun.wait(10)
-        assert waiting.result(30) == 1
+    assert other.retire_key("k1", NOW) == 1
