@@ -42,6 +42,7 @@ from metrifly_pipeline.services.moving import Moving
 from metrifly_pipeline.services.notifying import Notifying
 from metrifly_pipeline.services.publishing import Publishing
 from metrifly_pipeline.services.recording import Recording
+from metrifly_pipeline.services.rekeying import Rekeying
 from metrifly_pipeline.services.requesting import Requesting
 from metrifly_pipeline.services.syncing import Syncing, SyncPorts
 from metrifly_pipeline.settings import Settings
@@ -66,6 +67,7 @@ class Product:
     moving: Moving
     notifying: Notifying
     syncing: Syncing
+    rekeying: Rekeying
     requesting: Requesting
     listing: Listing
     publishing: Publishing
@@ -133,7 +135,8 @@ def _wire(
     egress = settings.allowed_ips[0] if settings.allowed_ips else "local"
     gateway = Gateway(clock=clock, sleep=sleep, rng=rng, limit_scale=settings.limit_scale, egress=egress)
     lake = open_lake(settings.lake_root, gateway.rooms(), reach=reach)
-    vault = _open_vault(settings, control)
+    keys = _open_keys(settings, control)
+    vault = EnvelopeVault(keys)
     budget = SharedBudget(control, clock, sleep)
     listing = Listing(control, lake, clock)
     syncing = Syncing(
@@ -174,6 +177,7 @@ def _wire(
         moving=Moving(control, clock),
         notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,
+        rekeying=Rekeying(control, vault, keys, clock, reach),
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,
         publishing=Publishing(control, lake, listing, clock),
@@ -190,10 +194,11 @@ def _courier(settings: Settings) -> Courier:
     return HouseCourier(url, settings.smtp_from)
 
 
-def _open_vault(settings: Settings, control: ControlStore) -> Vault:
-    if settings.master_key is not None:
-        return EnvelopeVault(EnvironmentKeyProvider(settings.master_key.get_secret_value()))
-    return EnvelopeVault(FileKeyProvider(settings.master_key_file, control.has_credentials))
+def _open_keys(settings: Settings, control: ControlStore) -> EnvironmentKeyProvider | FileKeyProvider:
+    if settings.master_key is None:
+        return FileKeyProvider(settings.master_key_file, control.has_credentials)
+    new = None if settings.new_master_key is None else settings.new_master_key.get_secret_value()
+    return EnvironmentKeyProvider(settings.master_key.get_secret_value(), new=new)
 
 
 def remedy_of_run(run: SyncRun) -> str:

@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     """Control database on PostgreSQL; SQLite under `home` when unset."""
     master_key: SecretStr | None = None
     """Base64 of 32 bytes, for development and CI; a key file under `home` when unset."""
+    new_master_key: SecretStr | None = None
+    """The key that a rotation moves to, where the master key comes from the environment."""
     egress_ips: str = ""
     """Comma-separated addresses from which requests leave; shown as the IPs to allow."""
     account: str = "default"

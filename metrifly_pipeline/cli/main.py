@@ -16,6 +16,7 @@ from metrifly_pipeline.cli import (
     exchanges,
     importing,
     local,
+    master_key,
     notices,
     notify,
     portfolios,
@@ -64,6 +65,7 @@ app.command("capacity")(capacity.show_capacity)
 app.add_typer(recording.app, name="record")
 app.add_typer(notify.app, name="notify")
 app.add_typer(importing.app, name="import", short_help="Import entries from a CSV or XLSX file.")
+app.add_typer(master_key.app, name="master-key")
 app.add_typer(local.app, name="sandbox")
 
 

@@ -14,6 +14,7 @@ from metrifly_pipeline.control.leases import fence
 from metrifly_pipeline.control.notification_tables import receivers
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.requests import drop_unanswered, file
+from metrifly_pipeline.control.retired_keys import refuse_retired
 from metrifly_pipeline.control.rows import from_connection, lock_connection, one_connection, to_connection
 from metrifly_pipeline.control.tables import connections, credentials, leases, portfolios, publishing
 from metrifly_pipeline.control.transactions import Transactions
@@ -195,6 +196,7 @@ def _store(db: Database, connection: ConnectionId, sealed: SealedCredential) -> 
             fingerprint=sealed.fingerprint,
         )
     )
+    refuse_retired(db, sealed.key_id)
 
 
 def _reconnect(db: Database, known: Connection, sealed: SealedCredential, identity: str | None) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from metrifly_pipeline.control.attention import standing
 from metrifly_pipeline.control.engine import wipe_traces
 from metrifly_pipeline.control.notification_tables import notifications, receivers, told
+from metrifly_pipeline.control.retired_keys import refuse_retired
 from metrifly_pipeline.control.rows import lock_connection, to_connection
 from metrifly_pipeline.control.tables import accounts, connections
 from metrifly_pipeline.control.transactions import Transactions
@@ -39,6 +40,8 @@ class Notifications(Transactions):
         try:
             with self._writing() as db:
                 db.execute(insert(receivers).values(values))
+                if sealed is not None:
+                    refuse_retired(db, sealed.key_id)
         except IntegrityError:
             raise RefusedError(
                 "Notifications of this account go there already: `metrifly notify list` shows it. To get a new secret, "

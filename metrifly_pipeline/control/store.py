@@ -16,6 +16,7 @@ from metrifly_pipeline.control.progress import Progress
 from metrifly_pipeline.control.publishing import Publishing
 from metrifly_pipeline.control.requests import Requests
 from metrifly_pipeline.control.runs import Runs
+from metrifly_pipeline.control.sealed_rows import SealedRows
 from metrifly_pipeline.domain.ports import ControlStore, Sleep
 
 
@@ -32,6 +33,7 @@ class SqlControlStore(
     Publishing,
     Budgets,
     Notifications,
+    SealedRows,
 ):
     """`domain.ports.ControlStore` on SQLite or PostgreSQL. Safe to share between threads."""
 

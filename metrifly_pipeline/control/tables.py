@@ -247,3 +247,10 @@ budgets = Table(
     Column("taken_today", Float(53), nullable=False, server_default="0"),
     Column("taken_day_before", Float(53), nullable=False, server_default="0"),
 )
+
+retired_keys = Table(
+    "retired_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("retired_at", Instant, nullable=False),
+)

@@ -1,5 +1,6 @@
 """Sealed credentials: a data key for each version, wrapped by the master key, both bound to where they belong."""
 
+import dataclasses
 import hmac
 import json
 import os
@@ -55,8 +56,25 @@ class EnvelopeVault:
 
     def open(self, account: AccountId, sealed: SealedCredential) -> Credential:
         """Open; MasterKeyError for another or missing master key, or where anything was changed or swapped."""
-        master = self._keys.for_opening()
-        if not hmac.compare_digest(master.key_id.encode(), sealed.key_id.encode()):
+        return self._opened(account, sealed)[1]
+
+    def rewrap(self, account: AccountId, sealed: SealedCredential, key_id: str) -> SealedCredential:
+        """Open, and wrap the data key for the master key of that id; the payload stays as it is, its fingerprint is made anew."""
+        data_key, credential = self._opened(account, sealed)
+        master = self._keys.named(key_id)
+        if master is None:
+            raise MasterKeyError(f"The master key {key_id} is not there")
+        associated = _associated("data key", master.key_id, account, sealed.connection, sealed.version)
+        return dataclasses.replace(
+            sealed,
+            key_id=master.key_id,
+            wrapped_key=master.wrap(data_key, self._random(NONCE_BYTES), associated),
+            fingerprint=_fingerprint(master, credential),
+        )
+
+    def _opened(self, account: AccountId, sealed: SealedCredential) -> tuple[bytes, Credential]:
+        master = self._keys.named(sealed.key_id)
+        if master is None:
             raise MasterKeyError(
                 "The master key is not the one that sealed this credential; put the right one back, "
                 f"or run `metrifly replace-key {sealed.connection}`"
@@ -66,7 +84,7 @@ class EnvelopeVault:
         credential = _unpad(decrypt(data_key, sealed.sealed, _associated("credential", *place)))
         if not hmac.compare_digest(_fingerprint(master, credential).encode(), sealed.fingerprint.encode()):
             raise MasterKeyError("A stored credential was changed or belongs elsewhere; run `metrifly replace-key`")
-        return credential
+        return data_key, credential
 
     def fingerprint(self, credential: Credential) -> str:
         """Twelve hex digits that tell two keys apart."""

@@ -32,10 +32,16 @@ class MasterKey(Protocol):
 
 
 class KeyProvider(Protocol):
-    """Where the master key comes from. Both calls raise MasterKeyError where it can't be had."""
+    """Where master keys come from. While one is changed for another both are there, and are asked for by id.
+
+    All calls raise MasterKeyError where a key can't be had.
+    """
 
     def for_sealing(self) -> MasterKey:
-        """The master key, made on first use where the provider may do that."""
+        """The newest master key, made on first use where the provider may do that."""
+
+    def named(self, key_id: str) -> MasterKey | None:
+        """The master key of that id, be it current or pending; None where all that are there are others."""
 
     def for_opening(self) -> MasterKey:
         """The master key as it is: whoever opens has something sealed, so a missing key is never replaced by a new one."""
@@ -79,6 +85,11 @@ class LocalKey:
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled."""
         raise TypeError("a master key is never pickled")
+
+
+def same_id(mine: str, asked: str) -> bool:
+    """Whether two key ids are one; an id from a damaged row may hold any text."""
+    return hmac.compare_digest(mine.encode(), asked.encode())
 
 
 def decrypt(key: bytes, sealed: bytes, associated: bytes) -> bytes:

@@ -7,6 +7,7 @@ from metrifly_pipeline.domain.ports.budgets import BudgetStore
 from metrifly_pipeline.domain.ports.control import Advance, ControlStore, CursorMove, Finding
 from metrifly_pipeline.domain.ports.exchanges import Budget, CatalogEntry, ExchangeGateway, ExchangeSession
 from metrifly_pipeline.domain.ports.lake import Lake
+from metrifly_pipeline.domain.ports.master_keys import MasterKeys, SealedRowStore
 from metrifly_pipeline.domain.ports.notifications import Courier, NotificationStore, Parcel
 from metrifly_pipeline.domain.ports.spreadsheets import Spreadsheets
 from metrifly_pipeline.domain.ports.surroundings import Clock, Reach, Sleep, reach_nothing
@@ -25,9 +26,11 @@ __all__ = [
     "ExchangeSession",
     "Finding",
     "Lake",
+    "MasterKeys",
     "NotificationStore",
     "Parcel",
     "Reach",
+    "SealedRowStore",
     "Sleep",
     "Spreadsheets",
     "Vault",

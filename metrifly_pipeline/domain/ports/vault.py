@@ -18,5 +18,8 @@ class Vault(Protocol):
     def open(self, account: AccountId, sealed: SealedCredential) -> Credential:
         """Open; MasterKeyError for another or missing master key, or where anything was changed or swapped."""
 
+    def rewrap(self, account: AccountId, sealed: SealedCredential, key_id: str) -> SealedCredential:
+        """Open, and wrap for the master key of that id; what is sealed inside stays as it is."""
+
     def fingerprint(self, credential: Credential) -> str:
         """Twelve hex digits that tell two keys apart."""

@@ -1,5 +1,6 @@
 """Opening a database makes and keeps its tables as the code has them, on both databases."""
 
+import dataclasses
 import random
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,7 @@ from metrifly_pipeline.domain.entries import Amount, Draft, EntryKind, Place
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.domain.reasons import Reason
+from metrifly_pipeline.domain.sealed_rows import Shelf
 from metrifly_pipeline.domain.trouble import RefusedError
 from tests.contract.control.builders import NOW
 
@@ -167,6 +169,25 @@ def test_what_was_recorded_before_there_were_imports_belongs_to_none_and_can_be_
         assert recorded.legs[0].amount == Decimal("0.5")
         assert store.imports(AccountId("default")) == []
         assert store.delete_entry(recorded, NOW).version == 2
+    finally:
+        store.close()
+
+
+def test_what_was_sealed_before_keys_could_be_retired_can_be_moved(engine, empty):
+    made_at(engine, "0005")
+    with engine.begin() as db:
+        for row in (
+            "accounts VALUES ('default', 'default', 'pro', 0)",
+            "receivers VALUES ('nt-1', 'default', 'webhook', 'a', 5, 'k1', 'wrapped', 'sealed', '0123')",
+        ):
+            db.execute(text(f"INSERT INTO {row}"))
+
+    store = open_store(empty, random.Random(1))
+    try:
+        (row,) = store.sealed_rows(Shelf.RECEIVERS, 5)
+        assert store.retire_key("k1", NOW) == 1
+        assert store.rewrap([(row, dataclasses.replace(row.sealed, key_id="k2", wrapped_key=b"anew"))]) == 1
+        assert store.retire_key("k1", NOW) == 0
     finally:
         store.close()
 

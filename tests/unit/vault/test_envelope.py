@@ -30,6 +30,9 @@ class OneKey:
 
     for_opening = for_sealing
 
+    def named(self, key_id):
+        return self._key if self._key.key_id == key_id else None
+
 
 def a_vault(seed=1, key=b"k" * 32):
     return EnvelopeVault(OneKey(key), random.Random(seed).randbytes)
