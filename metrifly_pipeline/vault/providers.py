@@ -61,6 +61,10 @@ class FileKeyProvider:
 
     def current_id(self) -> str:
         """The fingerprint of the key in the file."""
+        if not self._path.exists() and not self._credentials_exist():
+            raise MasterKeyError(
+                "There is no master key yet; connecting the first exchange makes it (`metrifly connect`)"
+            )
         return self.for_opening().key_id
 
     def pending_id(self) -> str | None:

@@ -79,3 +79,15 @@ def test_a_key_of_the_environment_moves_to_the_one_beside_it(bench, monkeypatch)
     monkeypatch.setenv("METRIFLY_MASTER_KEY", NEW)
     assert "1 sealed row can be opened" in bench.told("master-key", "check")
     assert not [key for key in (OLD, NEW) if key in said + retired]
+
+
+@pytest.mark.parametrize("command", ["fingerprint", "rotate"])
+def test_before_anything_is_sealed_there_is_no_key_to_tell_or_to_change(bench, command):
+    said = bench.told("master-key", command, status=1)
+
+    assert "There is no master key yet" in said
+    assert not Settings().master_key_file.exists()
+    connection = bench.connect()
+    Settings().master_key_file.unlink()
+    assert "credentials sealed with it are stored; put it back" in bench.told("master-key", command, status=1)
+    assert connection in bench("connections")
