@@ -51,7 +51,7 @@ class LeakyBudget:
         self._used: dict[str, tuple[float, datetime]] = {}
         self.paused: list[float] = []
 
-    def take(self, bucket: str, limit: Limit, weight: int) -> None:
+    def take(self, bucket: str, limit: Limit, weight: int, gate: str) -> None:
         while True:
             used, since = self._used.get(bucket, (0.0, self._time.now))
             left = max(0.0, used - (self._time.now - since).total_seconds() * limit.per_second)
@@ -61,7 +61,7 @@ class LeakyBudget:
             self._used[bucket] = (left, self._time.now)
             self._time.sleep((left + weight - limit.capacity) / limit.per_second + 0.001)
 
-    def pause(self, bucket: str, limit: Limit, seconds: float) -> None:
+    def pause(self, name: str, seconds: float) -> None:
         self.paused.append(seconds)
 
 
