@@ -1,5 +1,6 @@
 """Fixtures of the local exchange: a clock that tests turn, a Sandbox that starts in milliseconds, generated accounts."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -26,6 +27,16 @@ class Clock:
 
     def forward(self, seconds):
         self.now += seconds
+
+
+@pytest.fixture(autouse=True)
+def event_loop_of_its_own():
+    """python-binance takes the thread's event loop, makes one where there is none, and closes neither."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    yield
+    asyncio.set_event_loop(None)
+    loop.close()
 
 
 @pytest.fixture
