@@ -34,6 +34,7 @@ from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
+from metrifly_pipeline.services.erasing import Erasing
 from metrifly_pipeline.services.importing import Importing
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
@@ -64,6 +65,7 @@ class Product:
     accounting: Accounting
     acknowledging: Acknowledging
     connecting: Connecting
+    erasing: Erasing
     moving: Moving
     notifying: Notifying
     syncing: Syncing
@@ -139,6 +141,7 @@ def _wire(
     vault = EnvelopeVault(keys)
     budget = SharedBudget(control, clock, sleep)
     listing = Listing(control, lake, clock)
+    erasing = Erasing(control, lake, clock, reach)
     syncing = Syncing(
         SyncPorts(
             control=control,
@@ -174,16 +177,17 @@ def _wire(
         accounting=Accounting(control, clock),
         acknowledging=Acknowledging(control, listing, clock),
         connecting=connecting,
+        erasing=erasing,
         moving=Moving(control, clock),
         notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,
         rekeying=Rekeying(control, vault, keys, clock, reach),
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,
-        publishing=Publishing(control, lake, listing, clock),
+        publishing=Publishing(control, lake, listing, erasing, clock),
         recording=Recording(control, clock),
         importing=Importing(control, SpreadsheetFiles(), clock),
-        maintaining=Maintaining(control, lake, clock),
+        maintaining=Maintaining(control, lake, clock, erasing),
         capacity=Capacity(control, lake, gateway, clock, settings.limit_scale),
         clock=clock,
     )

@@ -1,14 +1,17 @@
 """Run the jobs in this process, for commands that don't wait for the daemon. What they did stands in the Dagster UI all the same."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
+from metrifly_pipeline.assets.forgetting import History
 from metrifly_pipeline.automation import BATCH_TAG, LANE_TAG, batch_config, portfolios_job, sync_job
 from metrifly_pipeline.definitions import defs
+from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.trouble import OwnFaultError
 from metrifly_pipeline.services.requesting import Batch
 
@@ -34,6 +37,12 @@ def run_here(batch: Batch) -> Ended:
 def publish_here() -> Ended:
     """Run `portfolios` there."""
     return _run(portfolios_job.name, {}, {})
+
+
+def forget_here(logs: Path, connections: Collection[ConnectionId]) -> bool:
+    """Delete what the Dagster instance of DAGSTER_HOME, and our own logs, say of connections; whether nothing is left."""
+    with dg.DagsterInstance.get() as instance:
+        return History(instance, logs)(connections)
 
 
 def _run(job: str, config: dict[str, Any], tags: dict[str, str]) -> Ended:

@@ -54,6 +54,11 @@ class Settings(BaseSettings):
         return self.home.absolute() / "vault" / "master.key"
 
     @property
+    def log_folder(self) -> Path:
+        """What our own processes print."""
+        return self.home.absolute() / "logs"
+
+    @property
     def control_url(self) -> str:
         """SQLAlchemy address of the control database."""
         if self.database_url is not None:

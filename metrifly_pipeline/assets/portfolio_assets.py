@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from metrifly_pipeline.assets.forgetting import History
 from metrifly_pipeline.assets.metadata import (
     BALANCES,
     MOVEMENTS,
@@ -86,7 +87,8 @@ def portfolio_assets(
     _names, ((transactions,),) = product.lake.query(TRANSACTIONS)
     rows = {**view_rows(report.views), PORTFOLIO_TRANSACTIONS: int(str(transactions)), **report.outcome.rows}
     yield from published_results(report, status, rows, column_schemas(columns))
-    tidied = product.maintaining.maintain_when_due()
+    forget = History(context.instance, product.settings.log_folder)
+    tidied = product.maintaining.maintain_when_due(forget)
     if tidied is not None:
         joined, removed = sum(tidied.joined.values()), sum(tidied.removed.values())
         context.log.info("Once a day: joined %d small files, removed %d old ones.", joined, removed)

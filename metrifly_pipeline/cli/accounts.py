@@ -6,11 +6,12 @@ from typing import Annotated
 
 import typer
 
+from metrifly_pipeline.cli.deleting import delete
 from metrifly_pipeline.cli.doors import opened
 from metrifly_pipeline.cli.render import Col, paste, print_json, say, table
 from metrifly_pipeline.domain.plans import Account, Plan, standing
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create and list accounts, change plans.")
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Create, list and delete accounts, change plans.")
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 UNLIMITED = "unlimited"
 
@@ -96,3 +97,6 @@ def _json(account: Account) -> dict[str, object]:
         "portfolios": account.portfolios,
         "created_at": account.created_at,
     }
+
+
+app.command()(delete)

@@ -1,10 +1,12 @@
 """Dagster as commands need it: is its daemon alive, and run its jobs in this process. Imported late: Dagster takes seconds."""
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from metrifly_pipeline.cli.apology import write_down
 from metrifly_pipeline.cli.dagster_home import adopt_home, dagster_home
+from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -44,6 +46,16 @@ def run_publish_here(settings: Settings) -> str:
 
     adopt_home(settings)
     return _log_of(publish_here())
+
+
+def forget_history(settings: Settings, connections: Collection[ConnectionId]) -> bool:
+    """Delete what Dagster's storage says of connections; whether nothing is left. A home that Dagster never ran in has nothing."""
+    if not (dagster_home(settings) / "dagster.yaml").exists():
+        return True
+    from metrifly_pipeline.running import forget_here
+
+    adopt_home(settings)
+    return forget_here(settings.log_folder, connections)
 
 
 def _log_of(ended: "Ended") -> str:

@@ -1,6 +1,6 @@
 """What commands reach for outside themselves, so that tests can hand in something else; the real ones are imported late."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
@@ -50,6 +50,12 @@ def _publish_here(settings: Settings) -> str:
     return run_publish_here(settings)
 
 
+def _forget(settings: Settings, connections: Collection[ConnectionId]) -> bool:
+    from metrifly_pipeline.cli.daemon import forget_history
+
+    return forget_history(settings, connections)
+
+
 def _sleep(seconds: float) -> None:
     from threading import Event
 
@@ -78,6 +84,8 @@ class Doors:
     run_here: "Callable[[Settings, Batch], str]" = _run_here
     """Returns where to read how Metrifly itself failed; empty where it did not. The next one too."""
     publish_here: Callable[[Settings], str] = _publish_here
+    forget: Callable[[Settings, Collection[ConnectionId]], bool] = _forget
+    """Deletes what Dagster keeps of connections; whether nothing is left."""
     ask_hidden: Callable[[Sequence[CredentialField]], Mapping[str, str]] = _ask_hidden
     ask_yes: Callable[[str], bool] = _ask_yes
     sleep: Sleep = _sleep

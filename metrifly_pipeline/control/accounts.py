@@ -39,7 +39,7 @@ class Accounts(Transactions):
         NotFoundError for any other that was not created.
         """
         with self._reading() as db:
-            found = _account_named(db, name)
+            found = account_named(db, name)
         if found is not None:
             return found
         if _key(name) != _FIRST:
@@ -62,7 +62,7 @@ class Accounts(Transactions):
         taken = RefusedError(f"There is an account {shown!r} already; choose another name")
         try:
             with self._writing() as db:
-                if _account_named(db, shown) is not None:
+                if account_named(db, shown) is not None:
                     raise taken
                 made = _FIRST if _key(shown) == _FIRST else self._free_account_id(db)
                 _insert(db, made, _FIRST if made == _FIRST else shown, plan, now)
@@ -179,7 +179,8 @@ def _key(name: str) -> str:
     return name.strip().casefold()
 
 
-def _account_named(db: Database, name: str) -> AccountId | None:
+def account_named(db: Database, name: str) -> AccountId | None:
+    """The account of that name, in any case of letters."""
     found: str | None = db.execute(select(accounts.c.id).where(accounts.c.name == name.strip())).scalar()
     if found is None:  # folded here: the two databases fold case differently
         names = db.execute(select(accounts.c.name, accounts.c.id))

@@ -17,7 +17,7 @@ BUSY_SECONDS = 30
 """How long a process waits for another one's write on SQLite."""
 WRITING = "metrifly_writing"
 """Execution option of an engine whose transactions write."""
-HEAD = "0006"
+HEAD = "0007"
 """The newest migration; a test holds it equal to the folder's."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x6D657472  # any constant: PostgreSQL's advisory locks are numbers
@@ -152,7 +152,7 @@ def _revision(db: Connection) -> str | None:
 
 
 def wipe_traces(engine: Engine) -> None:
-    """After a credential was erased: empty SQLite's write-ahead log, which may still hold the erased row."""
+    """After something was erased: empty SQLite's write-ahead log, which may still hold the erased row."""
     if engine.dialect.name == "sqlite":
         with translated(), closing(engine.raw_connection()) as raw, closing(raw.cursor()) as cursor:
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -9,6 +9,7 @@ from metrifly_pipeline.control.budgets import Budgets
 from metrifly_pipeline.control.connections import Connections
 from metrifly_pipeline.control.engine import open_engine, upgrade
 from metrifly_pipeline.control.entries import Entries
+from metrifly_pipeline.control.erasures import Erasures
 from metrifly_pipeline.control.imports import Imports
 from metrifly_pipeline.control.leases import Leases
 from metrifly_pipeline.control.notifications import Notifications
@@ -24,6 +25,7 @@ class SqlControlStore(
     Accounts,
     Connections,
     Entries,
+    Erasures,
     Imports,
     Leases,
     Progress,

@@ -2,7 +2,7 @@
 
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from metrifly_pipeline.domain.lake_rows import (
 from metrifly_pipeline.domain.ports import Reach, reach_nothing
 from metrifly_pipeline.lake.durable import Fsync
 from metrifly_pipeline.lake.engine import Engine
+from metrifly_pipeline.lake.erasing import Erasing
 from metrifly_pipeline.lake.landing import Landing
 from metrifly_pipeline.lake.ledger import Ledger
 from metrifly_pipeline.lake.maintenance import Maintenance
@@ -53,6 +54,7 @@ class DeltaLake:
         self._ledger = Ledger(self._tables, engine, rooms)
         self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, self._ledger.sums, reach, fsync)
         self._maintenance = Maintenance(self._tables, self._warehouse)
+        self._erasing = Erasing(self._tables, self._warehouse, reach, fsync)
 
     @property
     def warehouse_path(self) -> Path:
@@ -131,6 +133,16 @@ class DeltaLake:
         """Join small files and remove those that nobody names any more and that are older than 7 days."""
         with self._turn:
             return self._maintenance.run()
+
+    def erase(self, connections: Mapping[ConnectionId, str]) -> None:
+        """Rewrite the tables without the rows of these connections, and let nobody land any more of them."""
+        with self._turn:
+            self._erasing.erase(connections)
+
+    def purge(self, connections: Collection[ConnectionId], now: datetime) -> bool:
+        """Remove the files that hold rows of erased connections, and what the logs say of them; whether nothing is left."""
+        with self._turn:
+            return self._erasing.purge(connections, now)
 
 
 def open_lake(

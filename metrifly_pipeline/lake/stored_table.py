@@ -84,6 +84,11 @@ class StoredTable:
         return self._handle
 
     @property
+    def log(self) -> Path:
+        """The folder of the table's log."""
+        return self._folder / "_delta_log"
+
+    @property
     def version(self) -> int:
         """Version that the handle shows."""
         return self.handle.version()
@@ -98,7 +103,7 @@ class StoredTable:
 
         Two looks at a folder cost a hundredth of asking Delta, and almost always nobody else has committed.
         """
-        log = self._folder / "_delta_log"
+        log = self.log
         return not (log / f"{version + 1:020d}.json").exists() and (log / f"{version:020d}.json").exists()
 
     def mark(self, app_id: str) -> int | None:
@@ -147,6 +152,17 @@ class StoredTable:
                 writer_properties=self._writer,
                 commit_properties=properties,
             )
+
+    def remove(self, predicate: str) -> None:
+        """Rewrite the files that hold rows of a predicate without these rows; nothing is committed where there are none.
+
+        Raises:
+            LakeConflictError: another commit met this one; nothing was written.
+        """
+        try:
+            self.handle.delete(predicate, writer_properties=self._writer)
+        except CommitFailedError:
+            raise LakeConflictError(f"another commit to {self.shape.name} came first") from None
 
     def settle(self) -> None:
         """Return once everything that the handle shows is on the disk."""

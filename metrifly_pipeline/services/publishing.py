@@ -1,6 +1,7 @@
 """Publishing: what the lake says of reconciliation and quarantine becomes attention, then the analyst's file is built and swapped in."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 
 from metrifly_pipeline.domain.entry_rows import rows_of
@@ -9,6 +10,8 @@ from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationR
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Lake
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status_rules import STALE_AFTER
+from metrifly_pipeline.domain.trouble import NotFoundError
+from metrifly_pipeline.services.erasing import Erasing
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.reports import PublishReport
 from metrifly_pipeline.services.tables import small_tables
@@ -19,8 +22,9 @@ MENTIONED_ASSETS = 5
 class Publishing:
     """The verb *publish*: all portfolios, one file."""
 
-    def __init__(self, control: ControlStore, lake: Lake, listing: Listing, clock: Clock) -> None:
+    def __init__(self, control: ControlStore, lake: Lake, listing: Listing, erasing: Erasing, clock: Clock) -> None:
         """Join the ports."""
+        self._erasing = erasing
         self._control = control
         self._lake = lake
         self._listing = listing
@@ -33,8 +37,10 @@ class Publishing:
         counts = self._lake.counts()
         wrong = _mismatches(rows)
         for connection in self._control.connections():
-            self._control.replace_findings(connection.id, "reconcile", wrong.get(connection.id, []), now)
-            self._control.replace_findings(connection.id, "normalize", _lake_findings(counts.get(connection.id)), now)
+            with suppress(NotFoundError):  # its account was deleted since we asked
+                self._control.replace_findings(connection.id, "reconcile", wrong.get(connection.id, []), now)
+                found = _lake_findings(counts.get(connection.id))
+                self._control.replace_findings(connection.id, "normalize", found, now)
         return rows
 
     def reconcile(self, connections: Sequence[ConnectionId]) -> Sequence[ReconciliationRow]:
@@ -42,7 +48,11 @@ class Publishing:
         return self._lake.reconcile(connections, entries=rows_of(self._control.entries())) if connections else []
 
     def publish(self) -> PublishReport:
-        """Judge, file notifications of what changed, then publish everything up to the newest change."""
+        """Judge, file notifications of what changed, then publish everything up to the newest change.
+
+        First the rows of deleted accounts are taken out of the tables: no file shows them without the connection that they belong to.
+        """
+        self._erasing.rewrite()
         rows = self.judge()
         self._control.tell_changes(self._clock())
         change_seq = self._control.change_seq()

@@ -153,20 +153,41 @@ class Syncing:
 
     def _begin(self, connections: Sequence[ConnectionId], kind: SyncKind) -> list[Work]:
         works = []
-        for connection_id in connections:
-            connection = self._ports.control.connection(connection_id)
-            if connection.disconnected_at is not None and kind is not SyncKind.REBUILD:
-                continue
-            lease = self._leasing.take(connection_id)
-            if lease is None:
-                self._ports.control.requeue([connection_id])
-            else:
-                earlier = self._ports.control.runs(connection_id, limit=1)
-                died = any(run.outcome in {Outcome.RUNNING, Outcome.LEASE_LOST} for run in earlier)
-                run = self._ports.control.start_run(connection_id, kind, self._ports.clock())
-                left_over = died or kind is SyncKind.REBUILD
-                works.append(Work(connection=connection, lease=lease, run=run, left_over=left_over))
+        for connection in connections:
+            with self._unless_deleted(connection):
+                work = self._begin_one(connection, kind)
+                if work is not None:
+                    works.append(work)
         return works
+
+    def _begin_one(self, connection_id: ConnectionId, kind: SyncKind) -> Work | None:
+        connection = self._ports.control.connection(connection_id)
+        if connection.disconnected_at is not None and kind is not SyncKind.REBUILD:
+            return None
+        lease = self._leasing.take(connection_id)
+        if lease is None:
+            self._ports.control.requeue([connection_id])
+            return None
+        earlier = self._ports.control.runs(connection_id, limit=1)
+        died = any(run.outcome in {Outcome.RUNNING, Outcome.LEASE_LOST} for run in earlier)
+        run = self._ports.control.start_run(connection_id, kind, self._ports.clock())
+        return Work(connection=connection, lease=lease, run=run, left_over=died or kind is SyncKind.REBUILD)
+
+    @contextmanager
+    def _unless_deleted(self, connection: ConnectionId) -> Iterator[None]:
+        """Leave out what the block does where the connection is gone since it was named: its account was deleted."""
+        try:
+            yield
+        except NotFoundError:
+            if self._is_there(connection):
+                raise
+
+    def _is_there(self, connection: ConnectionId) -> bool:
+        try:
+            self._ports.control.connection(connection)
+        except NotFoundError:
+            return False
+        return True
 
     def _pull_or_fault(self, work: Work) -> PullOutcome:
         """Pull one connection; a fault of ours stops it alone and is kept for the end.
@@ -203,7 +224,9 @@ class Syncing:
             return _stopped(ExchangeTroubleError(Reason.EXCHANGE_UNSUPPORTED))
         try:
             return pull(Turn(self._pull_ports(), connection, work.lease, session, budget, deadline))
-        except LeaseLostError:
+        except (LeaseLostError, NotFoundError) as lost:
+            if isinstance(lost, NotFoundError) and self._is_there(connection.id):
+                raise
             return PullOutcome(finished=False)
         finally:
             session.close()
@@ -240,7 +263,8 @@ class Syncing:
         held = self._leasing.still_held()
         for work in works:
             work.lost = work.lost or work.connection.id not in held
-            reports.append(self._closing.finish(work, self._normalizing.take(work.connection.id)))
+            with self._unless_deleted(work.connection.id):
+                reports.append(self._closing.finish(work, self._normalizing.take(work.connection.id)))
         return reports
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from types import SimpleNamespace
 
 from metrifly_pipeline.assets.portfolio_assets import COLUMNS, TRANSACTIONS
@@ -97,7 +98,7 @@ class FakeProduct:
 
     @property
     def settings(self) -> SimpleNamespace:
-        return SimpleNamespace(shard_size=2)
+        return SimpleNamespace(shard_size=2, log_folder=Path("logs"))
 
     @property
     def requesting(self) -> SimpleNamespace:
@@ -109,7 +110,7 @@ class FakeProduct:
 
     @property
     def maintaining(self) -> SimpleNamespace:
-        return SimpleNamespace(maintain_when_due=lambda: None)
+        return SimpleNamespace(maintain_when_due=lambda _forget: None)
 
     @property
     def listing(self) -> SimpleNamespace:

@@ -144,13 +144,18 @@ def test_a_partition_that_is_no_connection_is_refused_before_anything_is_asked(b
     assert product.syncing.asked == []
 
 
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(0, "No connection was named"), (9, "There is no batch 9."), (2, "Batch 2 holds no connection.")],
-)
-def test_a_run_without_connections_fails_in_plain_words(bench, product, number, words):
+def test_a_batch_whose_accounts_were_all_deleted_meanwhile_has_nothing_to_do(bench, product):
     product.batch(2)
 
+    assert bench.run_batch(2).success
+    assert product.syncing.asked == [("sync sync_now", ())]
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(0, "No connection was named"), (9, "There is no batch 9.")],
+)
+def test_a_run_without_connections_fails_in_plain_words(bench, product, number, words):
     result = bench.run_batch(number)
 
     assert not result.success

@@ -10,6 +10,7 @@ from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.plans import Account, Plan
 from metrifly_pipeline.domain.ports.budgets import BudgetStore
 from metrifly_pipeline.domain.ports.entries import EntryStore
+from metrifly_pipeline.domain.ports.erasures import ErasureStore
 from metrifly_pipeline.domain.ports.master_keys import SealedRowStore
 from metrifly_pipeline.domain.ports.notifications import NotificationStore
 from metrifly_pipeline.domain.reasons import Reason
@@ -62,7 +63,7 @@ class Finding:
     """Of a limited history: where it begins. An opening balance dated then or earlier answers it; None: nothing does."""
 
 
-class ControlStore(BudgetStore, EntryStore, NotificationStore, SealedRowStore, Protocol):
+class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, SealedRowStore, Protocol):
     """The control database. Each method is one transaction; times are aware UTC."""
 
     # Accounts and portfolios

@@ -1,6 +1,6 @@
 """The lake: raw records, what is typed from them, and the published warehouse."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -75,3 +75,15 @@ class Lake(Protocol):
 
     def maintain(self) -> MaintenanceOutcome:
         """Join small files and remove those that nobody names any more and that are older than 7 days; changes nothing that is read."""
+
+    def erase(self, connections: Mapping[ConnectionId, str]) -> None:
+        """Rewrite the tables without the rows of these connections (and their app ids), and let nobody land any more of them.
+
+        Rows of others stay as they are. The files that were replaced stay for readers of older catalogues.
+        """
+
+    def purge(self, connections: Collection[ConnectionId], now: datetime) -> bool:
+        """Remove exactly the files that hold rows of erased connections, and what the tables' logs say of them.
+
+        Returns whether nothing is left: not before a catalogue was published that names none of these files.
+        """

@@ -1,0 +1,171 @@
+"""Deleting what Dagster's own storage says of connections whose account was deleted; other connections keep their history.
+
+Dagster deletes whole runs only, and one run syncs many connections. So runs that were launched for a connection go as a whole, and of others
+the events that name it. Like `recording`, it leans on Dagster's inner parts, which is why its version is pinned exactly.
+"""
+
+import contextlib
+import sqlite3
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+from dagster._core.storage.event_log.schema import (
+    AssetCheckExecutionsTable,
+    AssetEventTagsTable,
+    AssetKeyTable,
+    DynamicPartitionsTable,
+    SqlEventLogStorageTable,
+)
+from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.runs.schema import BulkActionsTable, RunsTable, RunTagsTable
+from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
+from dagster._core.storage.schedules.schema import InstigatorsTable, JobTable, JobTickTable
+from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
+
+from metrifly_pipeline.domain.ids import ConnectionId
+
+_SQLITE = b"SQLite format 3\x00"
+_SHORT_WAIT = 5.0
+"""Seconds for which a file that Dagster writes to is waited for; the next maintenance comes to it again."""
+_MASK = b"x"
+_LOG_OF_WRITES = ".db-wal"
+
+
+class History:
+    """What one Dagster instance keeps; called with connections it forgets them. It may be called again at any time."""
+
+    def __init__(self, instance: dg.DagsterInstance, logs: Path | None = None) -> None:
+        """`logs` is the folder for what our own processes printed, which a run's log lines may be among."""
+        self._instance = instance
+        self._logs = logs
+
+    def __call__(self, connections: Collection[ConnectionId], /) -> bool:
+        """Delete partitions, runs and events that name them, and the bytes that deleting leaves; True where nothing is left."""
+        if not connections:
+            return True
+        wanted = sorted(connections)
+        at_work = self._forget_runs(wanted)
+        self._forget_events(wanted)
+        self._forget_ticks(wanted)
+        unclean = [path for path in self._files() if not self._is_clean(path, wanted)]
+        return not unclean and not at_work
+
+    def _forget_runs(self, wanted: list[ConnectionId]) -> bool:
+        """Returns whether one of them is still at work: it goes the next time."""
+        storage = self._instance.run_storage
+        if not isinstance(storage, SqlRunStorage):
+            return False
+        with storage.connect() as db:
+            named = set(_values(db, RunsTable, "run_id", _naming(RunsTable, ("run_body", "partition"), wanted)))
+            named |= set(_values(db, RunTagsTable, "run_id", _naming(RunTagsTable, ("value",), wanted)))
+            db.execute(BulkActionsTable.delete().where(_naming(BulkActionsTable, ("body",), wanted)))
+        kept = False
+        for run in named:
+            known = self._instance.get_run_by_id(run)
+            if known is not None and not known.is_finished:
+                kept = True
+            else:
+                self._instance.delete_run(run)
+        return kept
+
+    def _forget_events(self, wanted: list[ConnectionId]) -> None:
+        storage = self._instance.event_log_storage
+        if not isinstance(storage, SqlEventLogStorage):
+            return
+        naming = _naming(SqlEventLogStorageTable, ("event", "partition"), wanted)
+        if isinstance(
+            storage, SqliteEventLogStorage
+        ):  # a file for each run, and one with a copy of all events of assets
+            for run in self._runs_in_files(wanted):
+                with storage.run_connection(run) as db:
+                    db.execute(SqlEventLogStorageTable.delete().where(naming))
+        with storage.index_connection() as db:
+            gone = _values(db, SqlEventLogStorageTable, "id", naming)
+            if gone:
+                db.execute(AssetEventTagsTable.delete().where(AssetEventTagsTable.c.event_id.in_(gone)))
+            db.execute(SqlEventLogStorageTable.delete().where(naming))
+            checks = _naming(AssetCheckExecutionsTable, ("evaluation_event", "partition"), wanted)
+            db.execute(AssetCheckExecutionsTable.delete().where(checks))
+            db.execute(DynamicPartitionsTable.delete().where(DynamicPartitionsTable.c.partition.in_(wanted)))
+            for column in (
+                "last_materialization",
+                "cached_status_data",
+            ):  # both are copies, made again where they are missing
+                named = _naming(AssetKeyTable, (column,), wanted)
+                db.execute(AssetKeyTable.update().values({column: None}).where(named))
+
+    def _forget_ticks(self, wanted: list[ConnectionId]) -> None:
+        storage = self._instance.schedule_storage
+        if not isinstance(storage, SqlScheduleStorage):
+            return
+        with storage.connect() as db:
+            db.execute(JobTickTable.delete().where(_naming(JobTickTable, ("tick_body",), wanted)))
+            for table, column in ((JobTable, "job_body"), (InstigatorsTable, "instigator_body")):
+                # The newest tick stands here once more; a sensor that has no row begins anew, which each of ours may.
+                db.execute(table.delete().where(_naming(table, (column,), wanted)))
+
+    def _runs_in_files(self, wanted: list[ConnectionId]) -> Iterator[str]:
+        """Also `index`, which is no run: its events go the same way."""
+        for path in self._files():
+            if path.suffix in {".db", _LOG_OF_WRITES} and path.parent.name == "runs" and _names(path, wanted):
+                yield path.stem
+
+    def _files(self) -> list[Path]:
+        folders = [Path(self._instance.root_directory), *([] if self._logs is None else [self._logs])]
+        return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+
+    def _is_clean(self, path: Path, wanted: list[ConnectionId]) -> bool:
+        """Take the connections out of what is left of a file: free pages of a database, lines of a log."""
+        if not _names(path, wanted):
+            return True
+        with contextlib.suppress(OSError, sqlite3.Error):
+            with path.open("rb") as opened:
+                head = opened.read(len(_SQLITE))
+            if head == _SQLITE or path.suffix == _LOG_OF_WRITES:
+                _squeeze(path.with_suffix(".db"))
+            else:
+                _mask(path, wanted)
+        return not _names(path, wanted)
+
+
+def _naming(table: Any, columns: Collection[str], wanted: Collection[str]) -> Any:
+    """A condition: one of the columns names one of them."""
+    conditions = [table.c[column].contains(each, autoescape=True) for column in columns for each in wanted]
+    first, *others = conditions
+    for other in others:
+        first = first | other
+    return first
+
+
+def _values(db: Any, table: Any, column: str, condition: Any) -> list[Any]:
+    return [row[0] for row in db.execute(table.select().with_only_columns(table.c[column]).where(condition))]
+
+
+def _names(path: Path, wanted: Collection[str]) -> bool:
+    try:
+        told = path.read_bytes()
+    except FileNotFoundError:
+        return False
+    return any(each.encode() in told for each in wanted)
+
+
+def _squeeze(path: Path) -> None:
+    """Write a database anew: SQLite leaves deleted rows standing in pages that are free."""
+    with contextlib.closing(sqlite3.connect(path, timeout=_SHORT_WAIT)) as db:
+        db.execute("VACUUM")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def _mask(path: Path, wanted: Collection[str]) -> None:
+    """Write over the ids where they stand, so that a process may go on writing behind them."""
+    told = path.read_bytes()
+    with path.open("r+b") as opened:
+        for each in (each.encode() for each in wanted):
+            place = told.find(each)
+            while place >= 0:
+                opened.seek(place)
+                opened.write(_MASK * len(each))
+                place = told.find(each, place + len(each))
