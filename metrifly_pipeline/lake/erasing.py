@@ -15,8 +15,7 @@ import pyarrow.parquet as pq
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Reach
 from metrifly_pipeline.domain.trouble import LakeConflictError
-from metrifly_pipeline.lake.durable import Fsync
-from metrifly_pipeline.lake.log_cutting import cut_log, entries_since
+from metrifly_pipeline.lake.log_cutting import entries_since
 from metrifly_pipeline.lake.stored_table import StoredTable, of_connections
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import QUARANTINE, SHAPES
@@ -34,11 +33,10 @@ _OWNED = tuple(shape for shape in SHAPES if "connection_id" in shape.names)
 class Erasing:
     """Erases and purges; not for several threads at once."""
 
-    def __init__(self, tables: TableSet, warehouse: Warehouse, reach: Reach, fsync: Fsync) -> None:
+    def __init__(self, tables: TableSet, warehouse: Warehouse, reach: Reach) -> None:
         self._tables = tables
         self._warehouse = warehouse
         self._reach = reach
-        self._fsync = fsync
 
     def erase(self, connections: Mapping[ConnectionId, str]) -> None:
         """Rewrite each table without their rows; see `Lake.erase`."""
@@ -95,7 +93,7 @@ class Erasing:
             if holds:
                 path.unlink(missing_ok=True)
         self._reach("purge.before_log")
-        cut_log(table.log.parent, shown, self._fsync)
+        table.cut_log(shown)
         return not unknown
 
 

@@ -18,6 +18,7 @@ from deltalake.exceptions import CommitFailedError
 
 from metrifly_pipeline.domain.trouble import LakeConflictError
 from metrifly_pipeline.lake.durable import Durability, Fsync, sync_path
+from metrifly_pipeline.lake.log_cutting import cut_log
 from metrifly_pipeline.lake.marks import Marks
 from metrifly_pipeline.lake.tables import TableShape, listed
 
@@ -95,8 +96,12 @@ class StoredTable:
 
     def reload(self) -> None:
         """Show the newest version from here on."""
-        if self._handle is not None and not self._is_newest(self._handle.version()):
+        if self._handle is None or self._is_newest(self._handle.version()):
+            return
+        if (self.log / f"{self._handle.version():020d}.json").exists():
             self._handle.update_incremental()
+        else:  # the log was cut
+            self._handle = DeltaTable(str(self._folder))
 
     def _is_newest(self, version: int) -> bool:
         """Whether the log ends with this version: its entries are numbered without gaps, and the oldest are cleaned away first.
@@ -164,6 +169,11 @@ class StoredTable:
         except CommitFailedError:
             raise LakeConflictError(f"another commit to {self.shape.name} came first") from None
 
+    def cut_log(self, version: int) -> None:
+        """Let nothing be left of what the log says before a version."""
+        cut_log(self._folder, version, self._fsync)
+        self._handle = None
+
     def settle(self) -> None:
         """Return once everything that the handle shows is on the disk."""
         self._durability.settle(self.version)
@@ -182,7 +192,8 @@ class StoredTable:
 
     def vacuum(self, kept: timedelta, *, keep_version: int | None) -> int:
         """Remove files that no version of the last `kept` names, nor `keep_version`; returns how many."""
-        removed = self.handle.vacuum(
+        # A handle of its own: what another one remembers of the log may have been cut off since.
+        removed = DeltaTable(str(self._folder)).vacuum(
             retention_hours=int(kept.total_seconds() // 3600),
             dry_run=False,
             enforce_retention_duration=True,

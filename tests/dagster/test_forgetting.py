@@ -1,0 +1,148 @@
+"""What Dagster's storage says of a deleted account's connections goes; its neighbours keep their history."""
+
+import shutil
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.scheduler.instigation import DynamicPartitionsRequestResult, InstigatorType, TickData, TickStatus
+
+from metrifly_pipeline.assets.forgetting import History
+from metrifly_pipeline.bootstrap import open_product
+from metrifly_pipeline.definitions import defs
+from metrifly_pipeline.settings import Settings
+from tests.dagster.bench import Bench
+from tests.dagster.real import SCALE, a_small_account, connect, served
+from tests.scenarios.scanning import find_under
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    """The files of an instance in which runs named two connections together, and one that is in trouble for itself."""
+    folder = tmp_path_factory.mktemp("told")
+    (folder / "dagster").mkdir()
+    hers, ours = a_small_account(1), a_small_account(2)
+    with (
+        served([hers, ours]) as sandbox,
+        open_product(Settings(home=folder / "home", limit_scale=SCALE)) as product,
+        dg.DagsterInstance.local_temp(str(folder / "dagster")) as instance,
+    ):
+        bench = Bench(instance, product)
+        ids = [connect(product, sandbox, each) for each in (hers, ours)]
+        for batch in product.requesting.batches():
+            bench.run_batch(batch.number)
+        hers.account.keys.clear()
+        assert not bench.run_range(ids[0], ids[0]).success
+        bench.publish()  # whose metadata lists who needs attention
+        keep_tick(instance, ids)
+    return folder / "dagster", ids
+
+
+def keep_tick(instance, ids):
+    """What the daemon keeps of a tick that added partitions."""
+    added = DynamicPartitionsRequestResult(
+        "connections", added_partitions=ids, deleted_partitions=None, skipped_partitions=[]
+    )
+    data = TickData(
+        instigator_origin_id="sensor",
+        instigator_name="connection_partitions",
+        instigator_type=InstigatorType.SENSOR,
+        status=TickStatus.SUCCESS,
+        timestamp=1.0,
+        run_ids=[],
+        dynamic_partitions_request_results=[added],
+    )
+    instance.create_tick(data)
+
+
+@pytest.fixture
+def two(master, tmp_path):
+    """A copy of them, opened."""
+    folder, (hers, ours) = master
+    shutil.copytree(folder, tmp_path / "dagster")
+    with dg.DagsterInstance.local_temp(str(tmp_path / "dagster")) as instance:
+        yield Bench(instance, None), hers, ours
+
+
+def traces(bench, connection):
+    """Files of the instance that name a connection, in their bytes, values or compressed streams."""
+    return set(find_under(Path(bench.instance.root_directory), {"id": connection.encode()}))
+
+
+def history(bench, connection):
+    """What Dagster shows of a connection."""
+    return {
+        "partition": connection in bench.partitions(),
+        "materialised": {
+            asset: connection in bench.instance.get_materialized_partitions(dg.AssetKey(asset))
+            for asset in ("raw_fills", "trades", "movements", "balances")
+        },
+        "verdicts": [
+            (each.partition, each.passed)
+            for each in bench.evaluations("trades", "needs_attention")
+            if each.partition == connection
+        ],
+    }
+
+
+def test_nothing_in_dagsters_storage_names_a_forgotten_connection_and_others_keep_their_history(two, tmp_path):
+    bench, hers, ours = two
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    (logs / "daemon.log").write_text(f"synced {hers} and {ours}\n")
+    before = history(bench, ours)
+    assert before["partition"]
+    assert all(before["materialised"].values())
+    held = traces(bench, hers)
+    for file in ("history/runs.db", "history/runs/index.db", "schedules/schedules.db"):
+        assert any(path.startswith(file) for path in held)
+    runs = len(bench.instance.get_runs())
+
+    assert History(bench.instance, logs)([hers])
+
+    assert traces(bench, hers) == set()
+    assert (logs / "daemon.log").read_text() == f"synced {'x' * len(hers)} and {ours}\n"
+    assert history(bench, ours) == before
+    assert history(bench, hers) == {
+        "partition": False,
+        "materialised": dict.fromkeys(before["materialised"], False),
+        "verdicts": [],
+    }
+    assert len(bench.instance.get_runs()) == runs - 1  # the one that was launched for it alone
+    assert traces(bench, ours)
+
+
+def test_forgetting_again_or_nothing_changes_nothing(two):
+    bench, hers, ours = two
+    assert History(bench.instance)([hers])
+    before = {run.run_id: len(bench.instance.all_logs(run.run_id)) for run in bench.instance.get_runs()}
+
+    assert History(bench.instance)([hers])
+    assert History(bench.instance)([])
+
+    assert {run.run_id: len(bench.instance.all_logs(run.run_id)) for run in bench.instance.get_runs()} == before
+    assert traces(bench, ours)
+
+
+def test_a_run_that_is_at_work_for_the_connection_stays_and_is_told(two):
+    bench, hers, _ours = two
+    run = bench.instance.create_run_for_job(
+        defs.resolve_job_def("sync"), status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": hers}
+    )
+
+    assert not History(bench.instance)([hers])
+
+    assert bench.instance.get_run_by_id(run.run_id) is not None
+    bench.instance.report_run_failed(run)
+    assert History(bench.instance)([hers])
+    assert bench.instance.get_run_by_id(run.run_id) is None
+
+
+def test_assets_are_still_shown_with_their_newest_remaining_event(two):
+    bench, hers, ours = two
+
+    History(bench.instance)([hers])
+
+    event = bench.instance.get_latest_materialization_event(dg.AssetKey("trades"))
+    assert event is not None
+    assert event.dagster_event.partition == ours

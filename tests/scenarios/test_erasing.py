@@ -1,0 +1,304 @@
+"""Deleting an account leaves nothing of it in any file of a home, and its neighbour's rows as they are, to the last digit."""
+# ruff: noqa: S608 - ids that the product itself made
+
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+
+from metrifly_pipeline.bootstrap import open_product
+from metrifly_pipeline.domain.entries import Amount, Draft, EntryKind, Place
+from metrifly_pipeline.domain.erasing import GRACE
+from metrifly_pipeline.domain.ids import ConnectionId, ReceiverId
+from metrifly_pipeline.domain.notifying import Receiver, ReceiverKind
+from metrifly_pipeline.domain.plans import Plan
+from metrifly_pipeline.domain.ports import reach_nothing
+from metrifly_pipeline.domain.status import Outcome
+from metrifly_pipeline.sandbox.builder import AccountBuilder
+from metrifly_pipeline.sandbox.generate import generate
+from metrifly_pipeline.services.connecting import ConnectRequest
+from metrifly_pipeline.settings import Settings
+from tests.scenarios.commands import Commands
+from tests.scenarios.homes import NOW, SEED, Home, Time, key_of
+from tests.scenarios.scanning import find_under
+
+TABLES = ("raw_records", "trades", "movements", "balances", "quarantine")
+UNREADABLE = "0.1234567890123456789"
+PRIVATE = ("Ann Example", "Annsportfolio", "Annslabel", "Annsnote", "annsmail@example.com")
+
+
+@dataclass(frozen=True)
+class Two:
+    """A home with two customers whose rows share files; Ann's account is the one to be deleted."""
+
+    home: Home
+    hers: ConnectionId
+    ours: ConnectionId
+
+    def words(self):
+        """Whatever tells that there was an Ann: ids, her words, the keys of her trades and movements."""
+        control = self.home.product.control
+        account = control.find_account("ann example")
+        words = {*PRIVATE, str(account), *(each.id for each in control.portfolios(account))}
+        words |= {self.hers, *(each.id for each in control.entries(account))}
+        for table, key in (("trades", "trade_key"), ("movements", "movement_key"), ("trades", "order_id")):
+            found = self.home.query(f"SELECT {key} FROM {table}_history WHERE connection_id = '{self.hers}'")
+            words |= {row[key].partition(":")[2] or row[key] for row in found if row[key]}
+        return {word: word.encode() for word in words}
+
+    def left(self, words):
+        """Files that hold any of the words."""
+        return set(find_under(self.home.folder, words))
+
+    def neighbour(self):
+        """All that lies in the lake and in the catalogue for the other customer."""
+        lake = {}
+        for table in TABLES:
+            files = DeltaTable(self.home.folder / "lake" / "delta" / table).file_uris()
+            rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+            lake[table] = sorted(repr(row) for row in rows if row["connection_id"] == self.ours)
+        for view in ("trades", "movements", "legs", "balances", "reconciliation", "quarantine", "coverage"):
+            lake[f"published {view}"] = sorted(
+                map(repr, self.home.query(f"SELECT * FROM {view} WHERE connection_id = '{self.ours}'"))
+            )
+        lake["sums"] = self.home.query(
+            f"SELECT count(*), sum(amount), sum(cost), sum(fee_amount) FROM trades WHERE connection_id = '{self.ours}'"
+        )
+        return lake
+
+    def delete(self, *, at_once):
+        erasure = self.home.product.erasing.begin(
+            self.home.product.control.find_account("Ann Example"), at_once=at_once
+        )
+        self.home.publish()
+        return erasure
+
+    def finish(self):
+        return self.home.product.erasing.finish(nothing_at_dagster)
+
+
+def nothing_at_dagster(_connections):
+    """Dagster, where it never ran."""
+    return True
+
+
+@pytest.fixture(scope="module")
+def master(tmp_path_factory):
+    """The home as it is before, closed."""
+    time = Time()
+    ours = generate("kraken", SEED, trades=30, now_us=time.now_us)
+    hers = AccountBuilder("kraken", seed=7, first_at=NOW - timedelta(days=30)).with_movement(
+        asset="USD", amount="77000"
+    )
+    for number in range(5):
+        hers.with_fill(amount=f"0.0{number + 1}")
+    for kind in ("deposit", "withdrawal"):  # which leave a balance that can be read
+        hers.with_movement(kind=kind, asset="DOT", amount=UNREADABLE)
+    home = Home(tmp_path_factory.mktemp("two") / "home", time).start(ours, hers)
+    try:
+        customer = home.customer("Ann Example", Plan.PRO)
+        control = home.product.control
+        portfolio = control.create_portfolio(customer, "Annsportfolio", time.now)
+        request = ConnectRequest(
+            account=customer,
+            exchange="kraken",
+            portfolio="Annsportfolio",
+            credential=home.credential(key_of(hers.account)),
+            label="Annslabel",
+            base_url=home.sandbox.base_url("kraken"),
+        )
+        connection = home.product.connecting.connect(request).id
+        mine = home.connect(ours).id
+        home.work()
+        place = Place(portfolio.id, connection)
+        main = Amount(asset="ETH", quantity=Decimal("0.5"))
+        entry = Draft(kind=EntryKind.REWARD, place=place, occurred_at=NOW, main=main, note="Annsnote")
+        control.add_entry(customer, entry, time.now)
+        kind = ReceiverKind.EMAIL
+        mail = Receiver(
+            id=ReceiverId("nt-annsmail"), account=customer, kind=kind, address="annsmail@example.com", created_at=NOW
+        )
+        control.add_receiver(mail, None)
+        home.publish()
+        list(home.product.syncing.normalize_only([connection, mine], rebuild=True))  # whose commits name connections
+        home.publish()
+    finally:
+        home.close()
+    return home.folder, connection, mine
+
+
+@pytest.fixture
+def two(master, tmp_path):
+    """A copy of it, opened."""
+    folder, hers, ours = master
+    shutil.copytree(folder, tmp_path / "home")
+    home = Home(tmp_path / "home", Time()).start()
+    home.time.turn(hours=1)
+    home.publish()  # the copied file names files by where they lay
+    yield Two(home, hers, ours)
+    home.close()
+
+
+@contextmanager
+def dying_at(home, label):
+    """The same home in a process that is killed at a label: what it holds in memory is lost."""
+
+    def reach(reached):
+        if reached == label:
+            raise KilledError
+
+    settings = Settings(home=home.folder)
+    with open_product(settings, clock=home.time.clock, reach=reach if label else reach_nothing) as product:
+        yield product
+
+
+def delete_whole(product):
+    """What the command does, with `--now`."""
+    product.erasing.begin(product.control.find_account("Ann Example"), at_once=True)
+    product.publishing.publish()
+    product.erasing.finish(nothing_at_dagster)
+
+
+class KilledError(Exception):
+    """Stands for the signal."""
+
+
+def test_nothing_of_a_deleted_account_is_left_in_any_file_and_its_neighbour_has_every_digit(two, capsys):
+    words, before = two.words(), two.neighbour()
+    commands = Commands(two.home, capsys)
+    held = two.left(words)
+    assert {path.partition("-")[0] for path in held if path.startswith("control.sqlite")} == {"control.sqlite"}
+    for table in TABLES:  # the control: its rows stand in a file with its neighbour's, and in the log
+        assert any(path.startswith(f"lake/delta/{table}/part-") for path in held), table
+        assert any(path.startswith(f"lake/delta/{table}/_delta_log/") for path in held)
+    assert "lake/warehouse/metrifly.duckdb" in held
+    assert len(words) > 20
+
+    commands.answer = True
+    told = commands.told("account", "delete", "ann example", "--now")
+
+    assert "Nothing of the account Ann Example is left in this home." in told
+    assert two.left(words) == set()
+    assert two.neighbour() == before
+    assert before["sums"][0]["count_star()"] > 20
+    assert len(before["raw_records"]) > 30
+
+
+def test_replaced_files_stay_for_readers_until_the_day_that_was_told_and_then_maintenance_removes_just_them(two):
+    words, before, maintaining = two.words(), two.neighbour(), two.home.product.maintaining
+    files = {path.name for path in (two.home.folder / "lake" / "delta" / "trades").glob("*.parquet")}
+
+    erasure = two.delete(at_once=False)
+
+    assert erasure.erase_at == two.home.time.now + GRACE
+    assert two.home.query("SELECT DISTINCT connection_id FROM trades") == [{"connection_id": two.ours}]
+    assert [each.id for each in two.home.product.control.connections()] == [two.ours]
+    assert two.finish()
+    maintaining.maintain_when_due(nothing_at_dagster)
+    kept = {path.name for path in (two.home.folder / "lake" / "delta" / "trades").glob("*.parquet")}
+    assert files < kept  # every file that an older catalogue names is there
+    assert {path.split("/")[0] for path in two.left(words)} == {"control.sqlite", "control.sqlite-wal", "lake"}
+
+    two.home.time.turn(days=7)
+    maintaining.maintain_when_due(nothing_at_dagster)
+
+    assert two.left(words) == set()
+    assert two.home.product.control.erasures() == []
+    assert two.neighbour() == before
+
+
+LABELS = (
+    "erase.before_commit",
+    "erase.after_table",
+    "erase.before_note",
+    "publish.before_rename",
+    "publish.after_rename",
+    "purge.before_log",
+    "erase.before_end",
+)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_killed_anywhere_the_next_call_leaves_nothing(two, capsys, label):
+    words, before = two.words(), two.neighbour()
+    with dying_at(two.home, label) as product, pytest.raises(KilledError):
+        delete_whole(product)
+    assert two.left(words)
+    assert two.home.product.control.find_account("Ann Example") is None  # hidden from the first moment on
+
+    told = Commands(two.home, capsys).told("account", "delete", "Ann Example", "--now")
+
+    assert "Nothing of the account Ann Example is left" in told
+    assert two.left(words) == set()
+    assert two.neighbour() == before
+
+
+def test_a_worker_that_was_overtaken_lands_and_types_nothing_of_a_deleted_account(home):
+    hers = AccountBuilder("kraken", seed=7, first_at=NOW).with_movement(asset="USD", amount="77000").with_fill()
+    ours = AccountBuilder("kraken", seed=8, first_at=NOW).with_movement(asset="USD", amount="1000").with_fill()
+    home.start(hers, ours)
+    customer = home.customer("Ann Example", Plan.PRO)
+    home.time.turn(hours=1)
+    two = Two(home, home.connect(hers, customer=customer).id, home.connect(ours).id)
+    deleted = []
+
+    def delete_meanwhile(reached):
+        if reached == "land.before_commit" and not deleted:
+            deleted.append(two.delete(at_once=True))
+
+    settings = home.product.settings
+    with open_product(settings, clock=home.time.clock, sleep=home.time.sleep, reach=delete_meanwhile) as product:
+        (batch,) = product.requesting.batches()
+        reports = list(product.syncing.sync(batch.connections, batch.kind))
+
+    assert {each.connection: each.run.outcome for each in reports} == {two.ours: Outcome.ADDED}
+    home.publish()
+    assert two.finish() == []
+    assert two.left({"id": two.hers.encode()}) == set()
+    assert home.query("SELECT connection_id, count(*) AS n FROM trades GROUP BY ALL") == [
+        {"connection_id": two.ours, "n": 1}
+    ]
+
+
+def test_after_a_deletion_the_other_customer_syncs_on_exactly_once(imported):
+    it = imported("kraken")
+    hers = it.home.customer("Ann Example", Plan.PRO)
+    before = it.home.stored("trades")
+    two = Two(it.home, ConnectionId("none"), it.connection)
+    assert two.delete(at_once=True).account_name == "Ann Example"  # an account without a connection goes, too
+    assert two.finish() == []
+    assert it.home.sync(it.connection).run.outcome is Outcome.NOTHING_NEW
+    assert it.home.stored("trades") == before
+    assert hers not in {each.id for each in it.home.product.accounting.every()}
+
+
+def test_what_goes_is_named_and_nothing_goes_without_a_yes(two, capsys):
+    commands = Commands(two.home, capsys)
+    rows = two.home.control_rows()
+
+    commands.answer = False
+    assert "Nothing was deleted" in commands.told("account", "delete", "Ann Example", status=1)
+
+    (asked,) = commands.asked
+    for words in ("1 connection, 5 trades, 1 movement, 1 entry, 2 portfolios and 1 receiver", "can't be undone"):
+        assert words in asked
+    assert two.home.control_rows() == rows
+    assert "no account 'nobody'" in commands.told("account", "delete", "nobody", "--yes", status=1)
+
+    told = commands.told("account", "delete", "Ann Example", "--yes")
+
+    assert "stay until 2026-03-08 13:00 UTC" in told
+    again = commands.json("account", "delete", "Ann Example")
+    assert (again["gone"], again["files_removed_at"]) == (False, "2026-03-08T13:00:00+00:00")
+    assert "Nothing of the account" in commands.told(*_named(told))
+    assert "no account 'Ann Example'" in commands.told("account", "delete", "Ann Example", status=1)
+
+
+def _named(told):
+    """The command that a text ends with."""
+    return (told[told.rindex("metrifly account delete") :],)
