@@ -35,6 +35,7 @@ from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
 from metrifly_pipeline.services.erasing import Erasing
+from metrifly_pipeline.services.exporting import Exporting
 from metrifly_pipeline.services.importing import Importing
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
@@ -66,6 +67,7 @@ class Product:
     acknowledging: Acknowledging
     connecting: Connecting
     erasing: Erasing
+    exporting: Exporting
     moving: Moving
     notifying: Notifying
     syncing: Syncing
@@ -178,6 +180,7 @@ def _wire(
         acknowledging=Acknowledging(control, listing, clock),
         connecting=connecting,
         erasing=erasing,
+        exporting=Exporting(control, lake, listing, clock),
         moving=Moving(control, clock),
         notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,

@@ -14,6 +14,7 @@ from metrifly_pipeline.cli import (
     demo,
     dev,
     exchanges,
+    exporting,
     importing,
     local,
     master_key,
@@ -61,6 +62,7 @@ app.command("rebuild")(of_account(syncing.rebuild))
 app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
+app.command("export")(of_account(exporting.export))
 app.command("capacity")(capacity.show_capacity)
 app.add_typer(recording.app, name="record")
 app.add_typer(notify.app, name="notify")

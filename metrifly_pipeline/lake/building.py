@@ -30,6 +30,7 @@ from metrifly_pipeline.lake.tables import (
     TEXT,
     TRADES,
     TableShape,
+    listed,
     literal,
     quoted,
 )
@@ -62,6 +63,8 @@ class Given:
     entries: Sequence[EntryRow]
     meta: Mapping[str, object]
     sums: pa.Table
+    only: frozenset[str] | None = None
+    """Connections whose rows are shown; None: all."""
 
 
 def build_catalogue(path: Path, template: Path, tables: TableSet, given: Given) -> dict[str, int]:
@@ -76,8 +79,8 @@ def build_catalogue(path: Path, template: Path, tables: TableSet, given: Given) 
             builder.fill(table)
         builder.fill_entries(given.entries)
         for shape in _SHOWN:
-            builder.show_files(shape, [file.path for file in tables.stored(shape.name).files()])
-        builder.fill_sums(given.sums, [file.path for file in tables.raw.files()])
+            builder.show_files(shape, [file.path for file in tables.stored(shape.name).files()], given.only)
+        builder.fill_sums(given.sums, [file.path for file in tables.raw.files()], given.only)
         builder.add_meta(given.meta, tables.versions())
         return builder.count()
 
@@ -123,9 +126,9 @@ class Builder:
         with self._arriving(entries_table(entries)):
             self._connection.execute(f"INSERT INTO {ENTRIES} SELECT * FROM arriving")
 
-    def show_files(self, shape: TableShape, paths: Sequence[str]) -> None:
+    def show_files(self, shape: TableShape, paths: Sequence[str], only: frozenset[str] | None = None) -> None:
         """Let a view show explicit files: a glob would see half-written and removed ones. Views and comments that build on it stay."""
-        source = f"SELECT * FROM read_parquet({path_list(paths)})" if paths else shape.empty_select()
+        source = _rows_of(shape, paths, only)
         self._connection.execute(f"CREATE OR REPLACE MACRO {_files_of(shape)}() AS TABLE {source}")
 
     def add_views(self) -> None:
@@ -141,16 +144,16 @@ class Builder:
             for name, select in _SUMMED.items():
                 self._connection.execute(f"CREATE TABLE {name} AS {select()}")
 
-    def fill_sums(self, sums: pa.Table, raw: Sequence[str]) -> None:
+    def fill_sums(self, sums: pa.Table, raw: Sequence[str], only: frozenset[str] | None = None) -> None:
         """Write what is stored as sums: positions and reconciliation."""
-        with self._summing(sums, raw):
+        with self._summing(sums, raw, only):
             for name, select in _SUMMED.items():
                 self._connection.execute(f"INSERT INTO {name} {select()}")
 
     @contextmanager
-    def _summing(self, sums: pa.Table, raw: Sequence[str]) -> Iterator[None]:
+    def _summing(self, sums: pa.Table, raw: Sequence[str], only: frozenset[str] | None = None) -> Iterator[None]:
         """Let scripts read sums of the legs as `_sums`, and when balances were asked for as `_snapshots`."""
-        source = f"SELECT * FROM read_parquet({path_list(raw)})" if raw else RAW_RECORDS.empty_select()
+        source = _rows_of(RAW_RECORDS, raw, only)
         self._connection.execute(
             f"CREATE TEMP VIEW _snapshots AS SELECT connection_id, fetched_at FROM ({source}) WHERE stream = 'balances'"
         )
@@ -214,6 +217,14 @@ _SUMMED: Mapping[str, Callable[[], str]] = {
     "positions": lambda: script("positions"),
     "reconciliation": lambda: _WITH_SUGGESTION.format(script("reconciliation")),
 }
+
+
+def _rows_of(shape: TableShape, paths: Sequence[str], only: frozenset[str] | None) -> str:
+    """A SELECT of the rows in these files, of some connections where `only` names them."""
+    source = f"SELECT * FROM read_parquet({path_list(paths)})" if paths else shape.empty_select()
+    if only is None or "connection_id" not in shape.names:
+        return source
+    return f"SELECT * FROM ({source}) WHERE connection_id IN ({listed(only)})"
 
 
 def _files_of(shape: TableShape) -> str:

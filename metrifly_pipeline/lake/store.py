@@ -10,6 +10,7 @@ from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
+    ExportOutcome,
     MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
@@ -54,7 +55,7 @@ class DeltaLake:
         self._ledger = Ledger(self._tables, engine, rooms)
         self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, self._ledger.sums, reach, fsync)
         self._maintenance = Maintenance(self._tables, self._warehouse)
-        self._erasing = Erasing(self._tables, self._warehouse, reach, fsync)
+        self._erasing = Erasing(self._tables, self._warehouse, reach)
 
     @property
     def warehouse_path(self) -> Path:
@@ -124,6 +125,22 @@ class DeltaLake:
         meta = {"published_at": published_at, "stale_after": stale_after, "change_seq": change_seq}
         with self._turn:
             return self._warehouse.publish(tables, entries, meta)
+
+    def export(
+        self,
+        target: Path,
+        tables: Sequence[SmallTable],
+        *,
+        connections: Sequence[ConnectionId],
+        entries: Sequence[EntryRow],
+        change_seq: int,
+        published_at: datetime,
+        stale_after: datetime,
+    ) -> ExportOutcome:
+        """Write a catalogue of these connections alone to a new file that holds its rows itself."""
+        meta = {"published_at": published_at, "stale_after": stale_after, "change_seq": change_seq}
+        with self._turn:
+            return ExportOutcome(path=target, rows=self._warehouse.export(target, tables, entries, meta, connections))
 
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published catalogue: column names and rows."""

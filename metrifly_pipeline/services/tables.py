@@ -4,21 +4,26 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.lake_rows import Column, SmallTable
 from metrifly_pipeline.domain.ports import ControlStore
+from metrifly_pipeline.domain.status import CoverageRow, SyncRun
 from metrifly_pipeline.services.reports import ConnectionView
 
 _TIME = "TIMESTAMPTZ"
+_RUNS = 1000
 
 
-def small_tables(control: ControlStore, views: Sequence[ConnectionView], now: datetime) -> list[SmallTable]:
-    """Connections, their attention, coverage, portfolios and sync runs, as they stand at `now`."""
+def small_tables(
+    control: ControlStore, views: Sequence[ConnectionView], now: datetime, account: AccountId | None = None
+) -> list[SmallTable]:
+    """Connections, their attention, coverage, portfolios and sync runs, as they stand at `now`; of one account, or of all for None."""
     return [
         _connections(views, now),
         _attention(views, now),
-        _coverage(control),
-        _portfolios(control),
-        _sync_runs(control),
+        _coverage(control, None if account is None else views),
+        _portfolios(control, account),
+        _sync_runs(control, None if account is None else views),
     ]
 
 
@@ -144,7 +149,7 @@ def _acknowledged(item: Attention) -> tuple[object, ...]:
     return (None, None, None) if given is None else (given.at, given.by, given.note)
 
 
-def _coverage(control: ControlStore) -> SmallTable:
+def _coverage(control: ControlStore, of: Sequence[ConnectionView] | None) -> SmallTable:
     columns = (
         Column(name="connection_id", sql_type="VARCHAR", comment="The connection."),
         Column(name="stream", sql_type="VARCHAR", comment="What was asked, such as fills."),
@@ -154,7 +159,7 @@ def _coverage(control: ControlStore) -> SmallTable:
         Column(name="ended", sql_type="VARCHAR", comment="How the proof ended."),
     )
     rows = [
-        (row.connection, row.stream, row.scope, row.span.start, row.span.end, row.ended) for row in control.coverage()
+        (row.connection, row.stream, row.scope, row.span.start, row.span.end, row.ended) for row in _spans(control, of)
     ]
     return SmallTable(
         name="coverage",
@@ -164,18 +169,18 @@ def _coverage(control: ControlStore) -> SmallTable:
     )
 
 
-def _portfolios(control: ControlStore) -> SmallTable:
+def _portfolios(control: ControlStore, account: AccountId | None) -> SmallTable:
     columns = (
         Column(name="portfolio_id", sql_type="VARCHAR", comment="The portfolio."),
         Column(name="account_id", sql_type="VARCHAR", comment="The Metrifly account it belongs to."),
         Column(name="name", sql_type="VARCHAR", comment="Its name, unique within the account."),
         Column(name="created_at", sql_type=_TIME, comment="When it was created."),
     )
-    rows = [(item.id, item.account, item.name, item.created_at) for item in control.portfolios()]
+    rows = [(item.id, item.account, item.name, item.created_at) for item in control.portfolios(account)]
     return SmallTable(name="portfolios", comment="Every portfolio.", columns=columns, rows=rows)
 
 
-def _sync_runs(control: ControlStore) -> SmallTable:
+def _sync_runs(control: ControlStore, of: Sequence[ConnectionView] | None) -> SmallTable:
     columns = (
         Column(name="connection_id", sql_type="VARCHAR", comment="The connection."),
         Column(name="kind", sql_type="VARCHAR", comment="first_import, sync_now, daily or rebuild."),
@@ -207,6 +212,20 @@ def _sync_runs(control: ControlStore) -> SmallTable:
             r.reason,
             r.cured,
         )
-        for r in control.runs(limit=1000)
+        for r in _runs(control, of)
     ]
     return SmallTable(name="sync_runs", comment="The last 1,000 syncs, newest first.", columns=columns, rows=rows)
+
+
+def _spans(control: ControlStore, of: Sequence[ConnectionView] | None) -> Sequence[CoverageRow]:
+    if of is None:
+        return control.coverage()
+    return [row for view in of for row in control.coverage(view.connection.id)]
+
+
+def _runs(control: ControlStore, of: Sequence[ConnectionView] | None) -> Sequence[SyncRun]:
+    """The newest runs, of all connections together."""
+    if of is None:
+        return control.runs(limit=_RUNS)
+    found = [run for view in of for run in control.runs(view.connection.id, limit=_RUNS)]
+    return sorted(found, key=lambda run: run.id, reverse=True)[:_RUNS]

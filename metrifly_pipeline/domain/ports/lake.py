@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
+    ExportOutcome,
     MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
@@ -69,6 +71,19 @@ class Lake(Protocol):
         stale_after: datetime,
     ) -> PublishOutcome:
         """Build the warehouse beside the old one and swap it in; discards itself where a newer change_seq is in place."""
+
+    def export(
+        self,
+        target: Path,
+        tables: Sequence[SmallTable],
+        *,
+        connections: Sequence[ConnectionId],
+        entries: Sequence[EntryRow],
+        change_seq: int,
+        published_at: datetime,
+        stale_after: datetime,
+    ) -> ExportOutcome:
+        """Write a warehouse of these connections alone to a new file that holds its rows itself."""
 
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published warehouse: column names and rows; RefusedError says what is wrong."""
