@@ -1,6 +1,8 @@
 """What Dagster's storage says of a deleted account's connections goes; its neighbours keep their history."""
 
 import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import dagster as dg
@@ -64,6 +66,15 @@ def two(master, tmp_path):
         yield Bench(instance, None), hers, ours
 
 
+def leave_in_free_pages(file, connection):
+    """What deleting leaves behind where SQLite does not write zeros over it, as most builds don't."""
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute("PRAGMA secure_delete = OFF")
+        db.execute("CREATE TABLE planted (words TEXT)")
+        db.executemany("INSERT INTO planted VALUES (?)", [(f"{number} {connection}",) for number in range(1000)])
+        db.execute("DROP TABLE planted")
+
+
 def traces(bench, connection):
     """Files of the instance that name a connection, in their bytes, values or compressed streams."""
     return set(find_under(Path(bench.instance.root_directory), {"id": connection.encode()}))
@@ -91,6 +102,7 @@ def test_nothing_in_dagsters_storage_names_a_forgotten_connection_and_others_kee
     logs.mkdir()
     (logs / "daemon.log").write_text(f"synced {hers} and {ours}\n")
     before = history(bench, ours)
+    leave_in_free_pages(Path(bench.instance.root_directory) / "history" / "runs.db", hers)
     assert before["partition"]
     assert all(before["materialised"].values())
     held = traces(bench, hers)
