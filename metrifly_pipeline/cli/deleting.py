@@ -1,19 +1,21 @@
 """`metrifly account delete`: a customer's account, and all that ever came in through it."""
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from metrifly_pipeline.cli.doors import doors_of, opened
+from metrifly_pipeline.cli.doors import Doors, doors_of, opened
 from metrifly_pipeline.cli.render import count, paste, print_json, say
+from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.trouble import RefusedError
 
 if TYPE_CHECKING:
     from metrifly_pipeline.bootstrap import Product
     from metrifly_pipeline.domain.erasing import AccountContents, Erasure
+    from metrifly_pipeline.settings import Settings
 
 
 def delete(
@@ -35,7 +37,7 @@ def delete(
     with opened(context) as product:
         erasure, contents = _begin(product, name, doors.ask_yes, at_once=now, yes=yes)
         product.publishing.publish()
-        left = {each.id for each in product.erasing.finish(partial(doors.forget, product.settings))}
+        left = {each.id for each in product.erasing.finish(partial(_forget, doors, product.settings))}
         is_gone = erasure.id not in left
         known = next((each for each in product.control.erasures() if each.id == erasure.id), erasure)
         waits = known.erase_at > product.clock()
@@ -43,6 +45,13 @@ def delete(
         print_json({"account": erasure.account_name, "gone": is_gone, "files_removed_at": known.erase_at})
         return
     _tell(known, contents, is_gone=is_gone, waits=waits)
+
+
+def _forget(doors: Doors, settings: "Settings", connections: Collection[ConnectionId]) -> bool:
+    try:
+        return doors.forget(settings, connections)
+    except Exception:  # noqa: BLE001 - whatever Dagster's storage is troubled by, the rest goes on
+        return False
 
 
 def _begin(
@@ -91,7 +100,7 @@ def _tell(erasure: "Erasure", contents: "AccountContents | None", *, is_gone: bo
         paste(f"metrifly account delete {shlex.quote(name)} --now")
         return
     say(
-        f"Something of the account {name} is still in use by a process at work. The daily maintenance of `metrifly dev` removes it; "
-        "or, once that process has ended:"
+        f"Something of the account {name} is still in use by a process at work, or Dagster's storage can't be reached. The daily "
+        "maintenance of `metrifly dev` removes it; or, once that has ended:"
     )
     paste(f"metrifly account delete {shlex.quote(name)} --now")

@@ -33,9 +33,10 @@ _OWNED = tuple(shape for shape in SHAPES if "connection_id" in shape.names)
 class Erasing:
     """Erases and purges; not for several threads at once."""
 
-    def __init__(self, tables: TableSet, warehouse: Warehouse, reach: Reach) -> None:
+    def __init__(self, tables: TableSet, warehouse: Warehouse, spill: Path, reach: Reach) -> None:
         self._tables = tables
         self._warehouse = warehouse
+        self._spill = spill
         self._reach = reach
 
     def erase(self, connections: Mapping[ConnectionId, str]) -> None:
@@ -74,7 +75,15 @@ class Erasing:
         shown = self._warehouse.shown_versions()
         self._tables.reload()
         unclean = [shape for shape in _OWNED if not self._purge(shape.name, shown.get(shape.name), connections, now)]
-        return not unclean
+        return self._clear_spill(now) and not unclean
+
+    def _clear_spill(self, now: datetime) -> bool:
+        """Remove what a killed process put aside while it sorted, which may be anybody's rows; whether nothing is left."""
+        files = [path for path in self._spill.rglob("*") if path.is_file()]
+        old = [path for path in files if _age(path, now) > BEING_WRITTEN]
+        for path in old:
+            path.unlink(missing_ok=True)
+        return len(old) == len(files)
 
     def _purge(self, name: str, shown: int | None, connections: Collection[ConnectionId], now: datetime) -> bool:
         table = self._tables.stored(name)

@@ -55,7 +55,7 @@ class DeltaLake:
         self._ledger = Ledger(self._tables, engine, rooms)
         self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, self._ledger.sums, reach, fsync)
         self._maintenance = Maintenance(self._tables, self._warehouse)
-        self._erasing = Erasing(self._tables, self._warehouse, reach)
+        self._erasing = Erasing(self._tables, self._warehouse, root / "spill", reach)
 
     @property
     def warehouse_path(self) -> Path:

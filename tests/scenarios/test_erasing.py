@@ -3,7 +3,7 @@
 
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -302,3 +302,19 @@ def test_what_goes_is_named_and_nothing_goes_without_a_yes(two, capsys):
 def _named(told):
     """The command that a text ends with."""
     return (told[told.rindex("metrifly account delete") :],)
+
+
+def test_where_dagster_can_t_be_reached_the_rest_goes_on_and_it_is_told(two, capsys, monkeypatch):
+    words, commands = two.words(), Commands(two.home, capsys)
+    troubled = replace(commands.doors(), forget=lambda _settings, _connections: 1 / 0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "doors", lambda: troubled)
+        told = commands.told("account", "delete", "Ann Example", "--now", "--yes")
+
+    assert "Dagster's storage can't be reached" in told
+    left = two.left(words)
+    assert left  # the control database remembers what is still to do
+    assert left <= {"control.sqlite", "control.sqlite-wal"}
+    assert "Nothing of the account" in commands.told(*_named(told))
+    assert two.left(words) == set()
