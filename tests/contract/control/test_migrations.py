@@ -192,6 +192,32 @@ def test_what_was_sealed_before_keys_could_be_retired_can_be_moved(engine, empty
         store.close()
 
 
+def test_an_account_from_before_accounts_could_be_deleted_is_deleted_whole(engine, empty):
+    made_at(engine, "0006")
+    with engine.begin() as db:
+        for row in (
+            "accounts VALUES ('ac-1', 'ann', 'pro', 0)",
+            "portfolios (id, account, name, name_key, created_at) VALUES ('pf-1', 'ac-1', 'M', 'm', 0)",
+            (
+                "connections (id, account, portfolio, exchange, label, app_id, created_at, first_import_done, landed, "
+                "shown_status) VALUES ('okx-1', 'ac-1', 'pf-1', 'okx', '', 'app', 0, true, true, 'up_to_date')"
+            ),
+            "credentials VALUES ('okx-1', 1, 'k1', 'wrapped', 'sealed', '0123')",
+            "leases (connection) VALUES ('okx-1')",
+        ):
+            db.execute(text(f"INSERT INTO {row}"))
+
+    store = open_store(empty, random.Random(1))
+    try:
+        assert store.erasures() == []
+        made = store.delete_account(AccountId("ac-1"), NOW, NOW)
+        assert made.connections == {"okx-1": "app"}
+        assert (store.accounts(), store.portfolios(), store.connections()) == ([], [], [])
+        assert not store.has_credentials()
+    finally:
+        store.close()
+
+
 def test_a_migration_that_fails_leaves_nothing_behind(engine):
     with engine.begin() as db:
         db.execute(text("CREATE TABLE budgets (other TEXT)"))
