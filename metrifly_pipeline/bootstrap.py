@@ -157,6 +157,7 @@ def _wire(
     connecting = Connecting(
         ConnectPorts(
             control=control,
+            lake=lake,
             vault=vault,
             gateway=gateway,
             budget=budget.lane(Lane.CONNECT),

@@ -69,6 +69,8 @@ class StreamSpec:
     """Dotted path in the response to the rows; empty when the response is the list itself."""
     id_field: str = ""
     """Dotted path in the record to its id; `_key` where rows are a mapping and the driver puts the key there."""
+    owner_fields: tuple[str, ...] = ()
+    """Dotted paths to what else tells whose a record is, where both sides of a trade get the same id."""
     scopes: tuple[str, ...] = ("all",)
     """Fixed scopes; empty where scopes are discovered (markets)."""
     window: timedelta | None = None

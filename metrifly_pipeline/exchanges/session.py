@@ -13,10 +13,11 @@ from metrifly_pipeline.domain.ports import Budget
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.spec import Endpoint, Limit, StreamSpec
-from metrifly_pipeline.domain.streams import Page, Paging, Task
+from metrifly_pipeline.domain.streams import Page, Paging, RawRecord, Span, Task
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import errors
 from metrifly_pipeline.exchanges.guard import ReadOnlyViolation, sections
+from metrifly_pipeline.exchanges.paging.glimpse import glimpse
 from metrifly_pipeline.exchanges.paging.registry import DRIVERS
 from metrifly_pipeline.exchanges.paging.rows import bounds, dig, scope_params, to_us
 from metrifly_pipeline.exchanges.retrying import Patience, Sleep, pursue
@@ -88,6 +89,10 @@ class Session:
                 return False
             raise
         return True
+
+    def glimpse(self, stream: StreamSpec, scope: str, span: Span) -> Sequence[RawRecord]:
+        """Read a few records inside a span, the oldest ones where they can be asked for."""
+        return glimpse(stream, scope, span, lambda params: self.call(stream.endpoint, params))
 
     def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
         """Yield pages until the task is done; each page is parsed and checked before it is yielded."""

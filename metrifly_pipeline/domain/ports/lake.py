@@ -8,6 +8,7 @@ from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
+    FirstRaw,
     MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
@@ -17,6 +18,7 @@ from metrifly_pipeline.domain.lake_rows import (
     ReferenceMarket,
     SmallTable,
 )
+from metrifly_pipeline.domain.streams import Span, Stream
 
 
 class Lake(Protocol):
@@ -42,6 +44,17 @@ class Lake(Protocol):
 
     def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
         """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
+
+    def raw_at(
+        self, stream: Stream, scope: str, moments: Sequence[datetime], among: Sequence[ConnectionId]
+    ) -> Sequence[tuple[ConnectionId, str]]:
+        """(connection, payload) of what these connections landed of a stream and scope at exactly these moments."""
+
+    def first_raw(self, connection: ConnectionId, stream: Stream, scopes: Sequence[str], span: Span) -> FirstRaw | None:
+        """The oldest record that a connection landed of a stream inside a span; in any scope where none is named."""
+
+    def busiest_scopes(self, stream: Stream, among: Sequence[ConnectionId], limit: int) -> Sequence[str]:
+        """In which scopes most of these connections have records of a stream."""
 
     def normalize(
         self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
