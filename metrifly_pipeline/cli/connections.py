@@ -13,8 +13,10 @@ from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
 from metrifly_pipeline.cli.render import Col, heading, item, paste, print_json, say, span, table, words
 from metrifly_pipeline.domain.attention import Acknowledgement, Attention
 from metrifly_pipeline.domain.ids import is_connection_id
-from metrifly_pipeline.domain.reasons import Level
+from metrifly_pipeline.domain.reasons import Level, Reason
+from metrifly_pipeline.domain.spec import ExchangeSpec
 from metrifly_pipeline.domain.status import Status
+from metrifly_pipeline.domain.trouble import RefusedError
 
 if TYPE_CHECKING:
     from metrifly_pipeline.services.reports import ConnectionView, PermissionLine
@@ -30,6 +32,12 @@ CredentialsFile = Annotated[
 BaseUrl = Annotated[
     str | None,
     typer.Option("--base-url", metavar="URL", help="A local exchange: http://127.0.0.1:PORT or http://[::1]:PORT."),
+]
+AcceptUnverified = Annotated[
+    bool,
+    typer.Option(
+        "--accept-unverified", help="The key can only read, where the exchange does not tell what a key may do."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 LOCAL = "LOCAL"
@@ -79,6 +87,7 @@ def connect(
     label: Annotated[str, typer.Option("--label", metavar="L", help="A name of your own for it.")] = "",
     credentials_file: CredentialsFile = None,
     base_url: BaseUrl = None,
+    accept_unverified: AcceptUnverified = False,
     as_json: Json = False,
 ) -> None:
     """Connect an exchange account by a read-only API key."""
@@ -87,6 +96,7 @@ def connect(
     wanted = exchange.strip().lower()
     with opened(context) as product:
         spec = product.gateway.spec(wanted)
+        require_sense(spec, accept_unverified=accept_unverified)
         account = product.account
         product.control.find_portfolio(account, portfolio)
         product.accounting.require_room(account)
@@ -98,6 +108,7 @@ def connect(
                 portfolio=portfolio,
                 credential=credential,
                 label=label,
+                accept_unverified=accept_unverified,
                 base_url=base_url,
             )
         )
@@ -107,9 +118,28 @@ def connect(
         print_json(view_json(view, now))
         return
     say(f"Connected {made.id}{f' ({LOCAL})' if view.is_local else ''} to portfolio {view.portfolio_name}.")
+    show_unverified(view)
     show_attention([view], now, partial(said, context))
     say("Its first import waits for the daemon of `metrifly dev`; to run it here and now:")
     paste(next_command(context, f"metrifly sync {made.id} --here"))
+
+
+def require_sense(spec: ExchangeSpec, *, accept_unverified: bool) -> None:
+    """A usage error where --accept-unverified was given for an exchange that tells what a key may do."""
+    from metrifly_pipeline.services.connecting import require_untold
+
+    if accept_unverified:
+        try:
+            require_untold(spec)
+        except RefusedError as refused:
+            raise typer.BadParameter(str(refused)) from None
+
+
+def show_unverified(view: "ConnectionView") -> None:
+    """Say that nobody could check what the key may do, where that is so."""
+    for standing in view.attention:
+        if standing.reason is Reason.PERMISSIONS_NOT_VERIFIABLE:
+            item(f"notice: {standing.title}. {standing.remedy}")
 
 
 def list_connections(context: typer.Context, as_json: Json = False) -> None:

@@ -149,6 +149,8 @@ class ExchangeSpec:
     guide: Guide
     source: str
     settle: timedelta = timedelta(seconds=60)
+    tells_powers: bool = True
+    """Whether the exchange tells what a key may do; where it does not, a key is only taken on a person's word."""
     verified_live: str | None = None
     sweep_every: timedelta | None = None
     """Where symbols are discovered: how often all of them are asked."""

@@ -10,6 +10,7 @@ from metrifly_pipeline.domain.ids import AccountId, ConnectionId, new_connection
 from metrifly_pipeline.domain.ports import Budget, Clock, ControlStore, ExchangeGateway, ExchangeSession, Lake, Vault
 from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.records import KeyFacts
+from metrifly_pipeline.domain.spec import ExchangeSpec
 from metrifly_pipeline.domain.status import Connection
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError, RefusedError
 from metrifly_pipeline.services.judging import key_notices, refusals
@@ -26,6 +27,20 @@ class KeyRefusedError(RefusedError):
         extra = f" ({detail})" if detail else ""
         super().__init__(f"{MEANING[reason].title}{extra}. {remedy_for(reason, exchange, connection)}")
         self.reason = reason
+
+
+class PowersUnverifiedError(RefusedError):
+    """The exchange does not tell what a key may do, and nobody said that it can only read. Nothing was stored."""
+
+    reason = Reason.PERMISSIONS_NOT_VERIFIABLE
+
+    def __init__(self, title: str) -> None:
+        """Say what that means, and how to go on."""
+        super().__init__(
+            f"{title} does not tell what a key may do, so nobody but you can know that this one can only read. Check there that "
+            "trading, withdrawals and transfers are off, then give the same command once more with --accept-unverified. Nothing was "
+            "stored."
+        )
 
 
 class IdentityUnverifiedError(RefusedError):
@@ -51,6 +66,8 @@ class ConnectRequest:
     """Name or id."""
     credential: Credential
     label: str = ""
+    accept_unverified: bool = False
+    """The owner says that the key can only read; asked for where the exchange does not tell."""
     base_url: str | None = None
 
 
@@ -107,6 +124,7 @@ class Connecting:
 
         Raises:
             KeyRefusedError: The key can't be used; nothing was stored.
+            PowersUnverifiedError: The exchange does not tell what it may do, and it was not accepted so.
             RefusedError: This exchange account is linked already, the account's plan has no room, or there is no such portfolio or
                 exchange.
         """
@@ -114,6 +132,7 @@ class Connecting:
         portfolio = ports.control.find_portfolio(request.account, request.portfolio)
         spec = ports.gateway.spec(request.exchange)
         with self._checked(request.exchange, request.credential, request.base_url, None) as (facts, session):
+            _require_verified(spec, facts, None, accepted=request.accept_unverified)
             self._recognising.require_unlinked(request.account, spec, request.base_url, facts, session)
         now = ports.clock()
         connection_id = self._free_id(request.exchange)
@@ -137,7 +156,12 @@ class Connecting:
         return ports.control.connection(connection_id)
 
     def replace_key(
-        self, connection_id: ConnectionId, credential: Credential, is_same_account: Answer = say_no
+        self,
+        connection_id: ConnectionId,
+        credential: Credential,
+        is_same_account: Answer = say_no,
+        *,
+        accept_unverified: bool = False,
     ) -> Connection:
         """Put a new key in place of the old: same connection, cursors and trades; also reconnects.
 
@@ -145,6 +169,7 @@ class Connecting:
             connection_id: The connection.
             credential: The new key.
             is_same_account: Asked only where neither the exchange nor any record tells which exchange account a key opens.
+            accept_unverified: The owner says that the key can only read; asked for where the exchange does not tell.
 
         Raises:
             KeyRefusedError: The key can't be used, or opens a different exchange account; the old one stays.
@@ -155,6 +180,7 @@ class Connecting:
         connection = ports.control.connection(connection_id)
         spec = ports.gateway.spec(connection.exchange)
         with self._checked(connection.exchange, credential, connection.base_url, connection_id) as (facts, session):
+            _require_verified(spec, facts, connection_id, accepted=accept_unverified)
             same = self._recognising.is_same(connection, spec, facts, session)
         self._require_same_account(connection, same, is_same_account)
         version = connection.credential_version + 1
@@ -164,7 +190,12 @@ class Connecting:
         return ports.control.connection(connection_id)
 
     def reconnect(
-        self, connection_id: ConnectionId, credential: Credential, is_same_account: Answer = say_no
+        self,
+        connection_id: ConnectionId,
+        credential: Credential,
+        is_same_account: Answer = say_no,
+        *,
+        accept_unverified: bool = False,
     ) -> Connection:
         """Connect a disconnected connection again, with a key of the same exchange account; it goes on where it stopped.
 
@@ -172,7 +203,7 @@ class Connecting:
             RefusedError: It is connected. Otherwise as `replace_key`.
         """
         require_disconnected(self._ports.control.connection(connection_id))
-        return self.replace_key(connection_id, credential, is_same_account)
+        return self.replace_key(connection_id, credential, is_same_account, accept_unverified=accept_unverified)
 
     def _require_same_account(self, connection: Connection, same: bool | None, is_same: Answer) -> None:  # noqa: FBT001 - a finding
         if same is None:
@@ -224,6 +255,26 @@ class Connecting:
         self._ports.control.set_stream_permission(connection, permitted, now)
         self._ports.control.replace_findings(connection, "key", key_notices(facts, spec, now), now)
         self._ports.control.note_probe(connection, facts, now)
+
+
+def require_untold(spec: ExchangeSpec) -> None:
+    """RefusedError where there is nothing to accept unverified, since the exchange tells what a key may do."""
+    if spec.tells_powers:
+        raise RefusedError(
+            f"{spec.title} tells what a key may do, so there is nothing to accept unverified: leave --accept-unverified out. A key "
+            "that can do more than read is refused."
+        )
+
+
+def _require_verified(spec: ExchangeSpec, facts: KeyFacts, connection: ConnectionId | None, *, accepted: bool) -> None:
+    """Refuse a key of which not every power is known to be off, but where the exchange tells of none and its owner accepts that."""
+    if None not in (facts.can_trade, facts.can_withdraw):
+        return
+    if spec.tells_powers:
+        detail = "it did not tell what the key may do"
+        raise KeyRefusedError(Reason.UNEXPECTED_RESPONSE, detail, spec.name, connection)
+    if not accepted:
+        raise PowersUnverifiedError(spec.title)
 
 
 def require_disconnected(connection: Connection) -> None:
