@@ -34,6 +34,7 @@ from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
+from metrifly_pipeline.services.estimating import Estimating
 from metrifly_pipeline.services.importing import Importing
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
@@ -69,6 +70,7 @@ class Product:
     syncing: Syncing
     rekeying: Rekeying
     requesting: Requesting
+    estimating: Estimating
     listing: Listing
     publishing: Publishing
     recording: Recording
@@ -138,7 +140,8 @@ def _wire(
     keys = _open_keys(settings, control)
     vault = EnvelopeVault(keys)
     budget = SharedBudget(control, clock, sleep)
-    listing = Listing(control, lake, clock)
+    estimating = Estimating(control, lake, gateway, clock, settings.limit_scale)
+    listing = Listing(control, lake, estimating, clock)
     syncing = Syncing(
         SyncPorts(
             control=control,
@@ -179,7 +182,8 @@ def _wire(
         notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,
         rekeying=Rekeying(control, vault, keys, clock, reach),
-        requesting=Requesting(control, clock, remedy_of_run),
+        requesting=Requesting(control, clock, remedy_of_run, estimating),
+        estimating=estimating,
         listing=listing,
         publishing=Publishing(control, lake, listing, clock),
         recording=Recording(control, clock),

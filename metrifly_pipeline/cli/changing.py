@@ -6,17 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metrifly_pipeline.cli.acting import next_command, said
-from metrifly_pipeline.cli.connections import (
-    AcceptUnverified,
-    CredentialsFile,
-    Json,
-    require_sense,
-    show_attention,
-    show_unverified,
-    view_json,
-)
+from metrifly_pipeline.cli.connections import AcceptUnverified, CredentialsFile, require_sense, show_unverified
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
+from metrifly_pipeline.cli.listing import Json, show_attention, view_json
 from metrifly_pipeline.cli.render import count, paste, print_json, say
 from metrifly_pipeline.domain.status import Connection
 from metrifly_pipeline.domain.trouble import RefusedError

@@ -230,15 +230,6 @@ class ReconciliationRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FirstRaw:
-    """The oldest record of a stream, as the exchange sent it."""
-
-    scope: str
-    event_at: datetime
-    payload: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionCounts:
     """What lies in the lake for one connection."""
 

@@ -94,6 +94,14 @@ class Session:
         """Read a few records inside a span, the oldest ones where they can be asked for."""
         return glimpse(stream, scope, span, lambda params: self.call(stream.endpoint, params))
 
+    def total(self, stream: StreamSpec, task: Task) -> int | None:
+        """How many records a task's closed span holds; None where the exchange does not tell."""
+        if stream.paging is not Paging.OFFSET_IN_WINDOW:
+            return None
+        asked = scope_params(stream, task.scope) | bounds(stream, to_us(task.since), to_us(task.settled_until))
+        found = dig(self.call(stream.endpoint, asked), stream.names["total"])
+        return int(found) if str(found).isdecimal() else None
+
     def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
         """Yield pages until the task is done; each page is parsed and checked before it is yielded."""
         method = stream.endpoint

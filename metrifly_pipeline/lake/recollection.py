@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.lake_rows import FirstRaw
+from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
 from metrifly_pipeline.domain.streams import Span, Stream
 from metrifly_pipeline.lake.engine import Engine
 from metrifly_pipeline.lake.stored_table import FileFacts, may_hold_span
@@ -58,23 +58,38 @@ class Recollection:
         )
         return [scope for (scope,) in rows]
 
-    def _show(self, stream: Stream, among: Sequence[ConnectionId], moments: Sequence[datetime] = ()) -> bool:
-        """Make the view `recalled` of one stream of some connections; whether there may be anything in it."""
+    def landed_streams(self, connection: ConnectionId) -> list[LandedStream]:
+        """What landed of each stream of a connection."""
+        if not self._show(None, [connection]):
+            return []
+        rows = self._engine.rows(
+            "SELECT stream, count(DISTINCT (scope, payload_hash, rank)), min(event_at), max(event_at)"
+            " FROM recalled GROUP BY stream ORDER BY stream"
+        )
+        return [
+            LandedStream(stream=name, records=many, first_at=first, last_at=last) for name, many, first, last in rows
+        ]
+
+    def _show(self, stream: Stream | None, among: Sequence[ConnectionId], moments: Sequence[datetime] = ()) -> bool:
+        """Make the view `recalled` of one stream (of all for None) of some connections; whether there may be anything in it."""
         self._tables.reload([RAW_RECORDS.name])
         files = [file.path for file in self._tables.raw.files() if _may_hold(file, stream, among, moments)]
         if files:
             self._engine.view_files("recalled_files", files, RAW_RECORDS.empty_select())
+            of_stream = "" if stream is None else f" AND stream = {literal(stream)}"
             self._engine.run(
                 "CREATE OR REPLACE TEMP VIEW recalled AS SELECT * FROM recalled_files"
-                f" WHERE stream = {literal(stream)} AND connection_id IN ({listed(among)})"
+                f" WHERE connection_id IN ({listed(among)}){of_stream}"
             )
         return bool(files)
 
 
-def _may_hold(file: FileFacts, stream: Stream, among: Sequence[ConnectionId], moments: Sequence[datetime]) -> bool:
+def _may_hold(
+    file: FileFacts, stream: Stream | None, among: Sequence[ConnectionId], moments: Sequence[datetime]
+) -> bool:
     """By connection, stream and time; a file that Delta knows nothing of may hold anything."""
     return (
-        file.may_hold("stream", stream.value, stream.value)
+        (stream is None or file.may_hold("stream", stream.value, stream.value))
         and file.may_hold_any("connection_id", among)
         and (not moments or any(may_hold_span(file, "event_at", moment, moment) for moment in moments))
     )

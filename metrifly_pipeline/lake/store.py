@@ -10,7 +10,6 @@ from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
-    FirstRaw,
     MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
@@ -22,6 +21,7 @@ from metrifly_pipeline.domain.lake_rows import (
     SmallTable,
 )
 from metrifly_pipeline.domain.ports import Reach, reach_nothing
+from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
 from metrifly_pipeline.domain.streams import Span, Stream
 from metrifly_pipeline.lake.durable import Fsync
 from metrifly_pipeline.lake.engine import Engine
@@ -101,6 +101,11 @@ class DeltaLake:
         """The oldest record that a connection landed of a stream inside a span; in any scope where none is named."""
         with self._turn:
             return self._recollection.first_raw(connection, stream, scopes, span)
+
+    def landed_streams(self, connection: ConnectionId) -> Sequence[LandedStream]:
+        """What landed of each stream of a connection, by stream."""
+        with self._turn:
+            return self._recollection.landed_streams(connection)
 
     def busiest_scopes(self, stream: Stream, among: Sequence[ConnectionId], limit: int) -> Sequence[str]:
         """In which scopes most of these connections have records of a stream."""

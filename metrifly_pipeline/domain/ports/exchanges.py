@@ -43,6 +43,9 @@ class ExchangeSession(Protocol):
     def glimpse(self, stream: StreamSpec, scope: str, span: Span) -> Sequence[RawRecord]:
         """Read a few records inside a span with as few requests as that takes, the oldest ones where they can be asked for."""
 
+    def total(self, stream: StreamSpec, task: Task) -> int | None:
+        """How many records a task's closed span holds, in one request; None where the exchange does not tell, or nothing is to be asked."""
+
     def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
         """Yield pages until the task is done; each page is parsed and checked before it is yielded."""
 

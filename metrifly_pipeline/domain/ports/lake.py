@@ -8,7 +8,6 @@ from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
-    FirstRaw,
     MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
@@ -18,6 +17,7 @@ from metrifly_pipeline.domain.lake_rows import (
     ReferenceMarket,
     SmallTable,
 )
+from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
 from metrifly_pipeline.domain.streams import Span, Stream
 
 
@@ -52,6 +52,9 @@ class Lake(Protocol):
 
     def first_raw(self, connection: ConnectionId, stream: Stream, scopes: Sequence[str], span: Span) -> FirstRaw | None:
         """The oldest record that a connection landed of a stream inside a span; in any scope where none is named."""
+
+    def landed_streams(self, connection: ConnectionId) -> Sequence[LandedStream]:
+        """What landed of each stream of a connection, by stream."""
 
     def busiest_scopes(self, stream: Stream, among: Sequence[ConnectionId], limit: int) -> Sequence[str]:
         """In which scopes most of these connections have records of a stream."""
