@@ -1,7 +1,7 @@
 """How far first imports are: one source for every place that shows it."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from metrifly_pipeline.domain.estimating import Progress, StreamStatus, Terms, Work, progress_of, status_of, work_of
@@ -33,9 +33,13 @@ class Estimating:
         self._clock = clock
         self._local_scale = local_scale
 
-    def importing(self) -> Counter[str]:
-        """How many first imports are under way, by exchange: those of one share its limits of our address."""
-        return Counter(each.exchange for each in self._control.connections() if is_importing(each))
+    def importing(self, connections: Sequence[Connection] | None = None) -> Counter[str]:
+        """How many first imports are under way, by exchange: those of one share its limits of our address.
+
+        `connections` saves reading them again, where they are those of all accounts.
+        """
+        everybodys = self._control.connections() if connections is None else connections
+        return Counter(each.exchange for each in everybodys if is_importing(each))
 
     def progress(self, connection: Connection, importing: Counter[str] | None = None) -> ImportProgress | None:
         """How far the first import of a connection is; None where it is done, stopped, or of an exchange without a room."""

@@ -32,14 +32,15 @@ class Listing:
     ) -> tuple[ConnectionView, ...]:
         """Every connection with status, attention and what landed; `counts` saves counting again."""
         counted = self._lake.counts() if counts is None else counts
+        connections = self._control.connections(account)
         facts = _Facts(
             names={portfolio.id: portfolio.name for portfolio in self._control.portfolios(account)},
             standing=_by_connection(self._control.attention()),
             running=self._control.leased(self._clock()),
             streams=self._streams(),
-            importing=self._estimating.importing(),
+            importing=self._estimating.importing(connections if account is None else None),
         )
-        return tuple(self._view(connection, facts, counted) for connection in self._control.connections(account))
+        return tuple(self._view(connection, facts, counted) for connection in connections)
 
     def view(self, connection: ConnectionId) -> ConnectionView:
         """One connection."""
