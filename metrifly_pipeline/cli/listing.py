@@ -90,12 +90,12 @@ def _show_one(context: typer.Context, name: str, *, as_json: bool) -> None:
     columns = [
         Col("stream", whole=True),
         Col("status", whole=True),
-        Col("first import"),
+        Col("first import", whole=True),
         Col("records", right=True),
         Col("span", whole=True),
         Col("last success", whole=True),
     ]
-    table(columns, [_stream_row(each, landed.get(each.stream)) for each in view.streams], indent=2)
+    table(columns, [_stream_row(each, landed.get(each.stream)) for each in view.streams], indent=2, gap=1)
     show_attention([view], now, partial(said, context))
 
 

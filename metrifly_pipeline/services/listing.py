@@ -13,6 +13,7 @@ from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
 from metrifly_pipeline.domain.reasons import MEANING, Family, Level
 from metrifly_pipeline.domain.status import Connection, Status, StreamState
 from metrifly_pipeline.domain.status_rules import connection_status, staleness
+from metrifly_pipeline.domain.streams import Stream
 from metrifly_pipeline.services.estimating import Estimating, ImportProgress
 from metrifly_pipeline.services.reports import ConnectionView, Dashboard, FamilyVerdict, StreamView
 
@@ -70,7 +71,8 @@ class Listing:
     def _streams(self) -> Mapping[ConnectionId, list[StreamState]]:
         found: dict[ConnectionId, list[StreamState]] = defaultdict(list)
         for state in self._control.stream_states():
-            found[state.connection].append(state)
+            if state.stream != Stream.REFERENCE:  # the exchange's list of markets, no connection's own
+                found[state.connection].append(state)
         return found
 
     def _view(

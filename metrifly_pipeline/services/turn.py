@@ -228,7 +228,8 @@ class Turn:
 
     def _move(self, place: tuple[Stream, str], cursor: CursorState) -> None:
         self.ports.landing.move(
-            self.connection.id, CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None)
+            self.connection.id,
+            CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None, ended="asked"),
         )
 
 
