@@ -71,7 +71,7 @@ class Syncing:
         self._ports = ports
         self._leasing = Leasing(ports.control, ports.clock, ports.holder)
         self._normalizing = Normalizing(
-            ports.lake, self._leasing.still_held, ports.clock, min(ports.group_records, FIRST_GROUP_RECORDS)
+            ports.lake, self._leasing.still_held, ports.clock, 50_000
         )
         self._landing = Landing(
             ports.lake, ports.control, ports.clock, ports.reach, ports.group_records, self._normalizing.landed
