@@ -72,7 +72,9 @@ def _holds_float(value: Json) -> bool:
         if kinds == {dict}:
             level = list(chain.from_iterable(map(dict.values, level)))
         else:
-            inner = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+            inner = (
+                each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)
+            )
             level = list(chain.from_iterable(inner)) if kinds & {dict, list} else ()
     return False
 

@@ -19,7 +19,7 @@ from metrifly_pipeline.lake.tables import QUARANTINE, literal
 from metrifly_pipeline.lake.tally import Tally
 from metrifly_pipeline.lake.targets import TARGETS, Target
 
-RECORDS_PER_COMMIT = 50_000
+RECORDS_PER_COMMIT = 40_000
 """Raw records that one commit normalises at most: it bounds memory."""
 _ATTEMPTS = 10
 _AHEAD = timedelta(days=1)

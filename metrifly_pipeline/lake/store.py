@@ -48,6 +48,7 @@ class DeltaLake:
         engine = Engine(root / "spill")
         self._landing_turn = threading.Lock()
         self._landing = Landing(TableSet(root, fsync), Engine(root / "spill"), reach)
+        self._engine = engine
         self._markets = Markets(self._tables, engine)
         self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
         self._ledger = Ledger(self._tables, engine, rooms)
@@ -106,7 +107,9 @@ class DeltaLake:
             return self._ledger.counts()
 
     def prepare(self, tables: Sequence[SmallTable]) -> None:
-        """Make the template of catalogues with such tables. Takes no turn: nothing else waits for it but a publish."""
+        """Open the engine, and make the template of catalogues with such tables. The latter takes no turn: only a publish waits for it."""
+        with self._turn:
+            self._engine.open()
         self._warehouse.prepare(tables)
 
     def publish(

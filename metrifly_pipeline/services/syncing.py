@@ -32,7 +32,7 @@ from metrifly_pipeline.domain.trouble import (
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.closing import Closing, Work
 from metrifly_pipeline.services.judging import history_findings
-from metrifly_pipeline.services.landing import FIRST_GROUP_RECORDS, GROUP_RECORDS, Landing
+from metrifly_pipeline.services.landing import GROUP_RECORDS, Landing
 from metrifly_pipeline.services.leasing import Leasing
 from metrifly_pipeline.services.normalizing import Normalizing, job
 from metrifly_pipeline.services.pulling import PullOutcome, pull
@@ -44,6 +44,8 @@ FIRST_SLICE = timedelta(seconds=30)
 LATER_SLICE = timedelta(minutes=10)
 TURNS_TOGETHER = 25
 PULL_THREADS = 4
+_GROUPS_WORTH_TYPING = 2
+"""A batch of typing has a cost of its own, a tenth of a second: one for each commit would slow the pull that it goes on beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +73,7 @@ class Syncing:
         self._ports = ports
         self._leasing = Leasing(ports.control, ports.clock, ports.holder)
         self._normalizing = Normalizing(
-            ports.lake, self._leasing.still_held, ports.clock, 50_000
+            ports.lake, self._leasing.still_held, ports.clock, _GROUPS_WORTH_TYPING * ports.group_records
         )
         self._landing = Landing(
             ports.lake, ports.control, ports.clock, ports.reach, ports.group_records, self._normalizing.landed
