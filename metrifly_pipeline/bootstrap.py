@@ -3,6 +3,7 @@
 import os
 import random
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
+from metrifly_pipeline.services.health import Health
 from metrifly_pipeline.services.importing import Importing
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
@@ -75,6 +77,7 @@ class Product:
     importing: Importing
     maintaining: Maintaining
     capacity: Capacity
+    health: Health
     clock: Clock
 
     @property
@@ -185,6 +188,7 @@ def _wire(
         importing=Importing(control, SpreadsheetFiles(), clock),
         maintaining=Maintaining(control, lake, clock),
         capacity=Capacity(control, lake, gateway, clock, settings.limit_scale),
+        health=Health(control, lake, clock, lambda: shutil.disk_usage(settings.home).free),
         clock=clock,
     )
 

@@ -152,6 +152,9 @@ class ControlStore(BudgetStore, EntryStore, NotificationStore, SealedRowStore, P
     def leased(self, now: datetime) -> set[ConnectionId]:
         """Connections that somebody holds a lease of at `now`."""
 
+    def lease_ends(self) -> Mapping[ConnectionId, datetime]:
+        """Until when somebody holds the lease of a connection; those that ran out and that nobody took over, too."""
+
     # Cursors and coverage
     def cursors(self, connection: ConnectionId) -> Mapping[tuple[Stream, str], CursorState]:
         """Where each stream and scope stopped."""
