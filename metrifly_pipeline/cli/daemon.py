@@ -19,6 +19,20 @@ _NEEDED = ("SENSOR", "SCHEDULER", "QUEUED_RUN_COORDINATOR")
 """The daemons without which no sync starts."""
 
 
+def make_storage(settings: Settings) -> None:
+    """Have the tables of Dagster's storage before two processes open it: both would make them, and leave it with two versions for ever."""
+    made = adopt_home(settings) / "storage-is-made"
+    if made.exists():
+        return
+    from dagster import DagsterInstance
+
+    with DagsterInstance.from_config(str(dagster_home(settings))) as instance:
+        instance.get_daemon_heartbeats()
+        instance.all_instigator_state()
+        instance.get_runs_count()
+    made.touch()
+
+
 def daemon_alive(settings: Settings) -> bool:
     """Whether the daemon that starts waiting requests has given a sign of life lately."""
     if not (dagster_home(settings) / "dagster.yaml").exists():

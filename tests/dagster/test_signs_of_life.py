@@ -1,5 +1,7 @@
 """What commands read in the storage of a real Dagster instance, and that it keeps the settings that `metrifly dev` writes for it."""
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
@@ -22,7 +24,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 
 from metrifly_pipeline.automation import daily_sync, sync_now
-from metrifly_pipeline.cli.daemon import dagster_signs
+from metrifly_pipeline.cli.daemon import dagster_signs, make_storage
 from metrifly_pipeline.cli.dagster_home import adopt_home, dagster_home
 from metrifly_pipeline.domain.health import Automation, DagsterSigns
 from metrifly_pipeline.settings import Settings
@@ -136,3 +138,28 @@ def test_a_real_instance_ends_runs_that_hang_and_forgets_old_ticks(dagster):
     assert set(schedule.values()) == {90}
     with dg.DagsterInstance.ephemeral() as plain:
         assert plain.get_tick_retention_settings(InstigatorType.SCHEDULE)[TickStatus.SUCCESS] == -1
+
+
+def versions(home):
+    """Of each database of Dagster's storage, the versions that its schema says it has: more than one is none."""
+    found = {}
+    for database in home.rglob("*.db"):
+        with closing(sqlite3.connect(database)) as db:
+            found[database.name] = len(db.execute("SELECT version_num FROM alembic_version").fetchall())
+    return found
+
+
+def test_the_storage_is_whole_before_webserver_and_daemon_open_it_and_stays_as_they_find_it(settings):
+    assert versions(settings.home) == {}  # the control
+
+    make_storage(settings)
+
+    made = {"runs.db": 1, "index.db": 1, "schedules.db": 1}
+    assert versions(settings.home) == made
+    with (
+        dg.DagsterInstance.from_config(str(dagster_home(settings))) as first,
+        dg.DagsterInstance.from_config(str(dagster_home(settings))) as second,
+    ):
+        assert first.get_runs_count() == second.get_runs_count() == 0
+        assert first.get_daemon_heartbeats() == second.get_daemon_heartbeats() == {}
+    assert versions(settings.home) == made
