@@ -35,6 +35,7 @@ from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
+from metrifly_pipeline.services.exporting import Exporting
 from metrifly_pipeline.services.health import Health
 from metrifly_pipeline.services.importing import Importing
 from metrifly_pipeline.services.landing import GROUP_RECORDS
@@ -77,6 +78,7 @@ class Product:
     importing: Importing
     maintaining: Maintaining
     capacity: Capacity
+    exporting: Exporting
     health: Health
     clock: Clock
 
@@ -188,6 +190,7 @@ def _wire(
         importing=Importing(control, SpreadsheetFiles(), clock),
         maintaining=Maintaining(control, lake, clock),
         capacity=Capacity(control, lake, gateway, clock, settings.limit_scale),
+        exporting=Exporting(control, lake),
         health=Health(control, lake, clock, lambda: shutil.disk_usage(settings.home).free),
         clock=clock,
     )

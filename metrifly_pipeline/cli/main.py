@@ -14,6 +14,7 @@ from metrifly_pipeline.cli import (
     demo,
     dev,
     exchanges,
+    export,
     health,
     importing,
     local,
@@ -62,6 +63,7 @@ app.command("rebuild")(of_account(syncing.rebuild))
 app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
+app.command("export")(of_account(export.export))
 app.command("capacity")(capacity.show_capacity)
 app.command("health")(health.show_health)
 app.add_typer(recording.app, name="record")

@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from metrifly_pipeline.domain.entry_rows import EntryRow
-from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
     MaintenanceOutcome,
@@ -23,6 +23,7 @@ from metrifly_pipeline.domain.lake_rows import (
 from metrifly_pipeline.domain.ports import Reach, reach_nothing
 from metrifly_pipeline.lake.durable import Fsync
 from metrifly_pipeline.lake.engine import Engine
+from metrifly_pipeline.lake.exporting import export
 from metrifly_pipeline.lake.landing import Landing
 from metrifly_pipeline.lake.ledger import Ledger
 from metrifly_pipeline.lake.maintenance import Maintenance
@@ -45,6 +46,7 @@ class DeltaLake:
     ) -> None:
         self._turn = threading.RLock()
         self._tables = TableSet(root, fsync)
+        self._fsync = fsync
         engine = Engine(root / "spill")
         self._landing_turn = threading.Lock()
         self._landing = Landing(TableSet(root, fsync), Engine(root / "spill"), reach)
@@ -129,6 +131,10 @@ class DeltaLake:
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published catalogue: column names and rows."""
         return run_query(self._warehouse.path, self._tables.folder, sql)
+
+    def export(self, account: AccountId, place: Path) -> Mapping[str, int]:
+        """Write this account's rows of the published catalogue to a file of its own; see `export`."""
+        return export(self._warehouse.path, account, place, self._fsync)
 
     def maintain(self) -> MaintenanceOutcome:
         """Join small files and remove those that nobody names any more and that are older than 7 days."""
