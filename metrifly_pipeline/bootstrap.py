@@ -29,6 +29,7 @@ from metrifly_pipeline.domain.ports import (
 from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
+from metrifly_pipeline.journal import open_journal
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.services.accounting import Accounting
 from metrifly_pipeline.services.acknowledging import Acknowledging
@@ -143,6 +144,7 @@ def _wire(
     keys = _open_keys(settings, control)
     vault = EnvelopeVault(keys)
     budget = SharedBudget(control, clock, sleep)
+    journal = open_journal(settings.log_folder, clock)
     listing = Listing(control, lake, clock)
     syncing = Syncing(
         SyncPorts(
@@ -157,6 +159,7 @@ def _wire(
             daily_window=timedelta(hours=settings.daily_window_hours),
             reach=reach,
             group_records=group_records,
+            journal=journal,
         )
     )
     connecting = Connecting(
@@ -185,7 +188,7 @@ def _wire(
         rekeying=Rekeying(control, vault, keys, clock, reach),
         requesting=Requesting(control, clock, remedy_of_run),
         listing=listing,
-        publishing=Publishing(control, lake, listing, clock),
+        publishing=Publishing(control, lake, listing, clock, journal),
         recording=Recording(control, clock),
         importing=Importing(control, SpreadsheetFiles(), clock),
         maintaining=Maintaining(control, lake, clock),

@@ -20,7 +20,7 @@ def show_health(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_prometheus: Annotated[bool, typer.Option("--prometheus", help="Print Prometheus' text format.")] = False,
 ) -> None:
-    """Tell whether all is well, and what to do where not: exit status 1."""
+    """Tell whether all is well, and what to do where it isn't."""
     if as_json and as_prometheus:
         raise RefusedError("One form at a time: `metrifly health --json` or `metrifly health --prometheus`.")
     signs = doors_of(context).dagster_signs(settings_for(context, doors_of(context).settings()))

@@ -14,9 +14,11 @@ from metrifly_pipeline.domain.ports import (
     ControlStore,
     ExchangeGateway,
     Finding,
+    Journal,
     Lake,
     Reach,
     Vault,
+    journal_nothing,
     reach_nothing,
 )
 from metrifly_pipeline.domain.reasons import Reason
@@ -63,6 +65,7 @@ class SyncPorts:
     daily_window: timedelta = timedelta(hours=24)
     reach: Reach = reach_nothing
     group_records: int = GROUP_RECORDS
+    journal: Journal = journal_nothing
 
 
 class Syncing:
@@ -78,7 +81,7 @@ class Syncing:
         self._landing = Landing(
             ports.lake, ports.control, ports.clock, ports.reach, ports.group_records, self._normalizing.landed
         )
-        self._closing = Closing(ports.control, ports.clock, ports.daily_window)
+        self._closing = Closing(ports.control, ports.clock, ports.daily_window, ports.journal)
         self._faults: list[str] = []
 
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
@@ -166,6 +169,7 @@ class Syncing:
                 earlier = self._ports.control.runs(connection_id, limit=1)
                 died = any(run.outcome in {Outcome.RUNNING, Outcome.LEASE_LOST} for run in earlier)
                 run = self._ports.control.start_run(connection_id, kind, self._ports.clock())
+                self._ports.journal("sync began", connection=connection_id, sync_run=run.id, kind=kind.value)
                 left_over = died or kind is SyncKind.REBUILD
                 works.append(Work(connection=connection, lease=lease, run=run, left_over=left_over))
         return works
@@ -180,6 +184,14 @@ class Syncing:
         except Exception as fault:  # noqa: BLE001 - whatever it is, the other connections go on
             places = "".join(traceback.format_tb(fault.__traceback__))
             self._faults.append(f"{type(fault).__name__} while syncing {work.connection.id}:\n{places}")
+            self._ports.journal(
+                "metrifly failed",
+                wrong=True,
+                connection=work.connection.id,
+                sync_run=work.run.id,
+                fault=type(fault).__name__,
+                places=places,
+            )
             return _stopped(ExchangeTroubleError(Reason.OWN_FAULT))
 
     def _pull(self, work: Work) -> PullOutcome:
