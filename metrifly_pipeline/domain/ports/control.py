@@ -195,6 +195,9 @@ class ControlStore(BudgetStore, EntryStore, NotificationStore, SealedRowStore, P
     def unanswered_batches(self) -> Mapping[int, datetime]:
         """Batches that hold unanswered requests, and when they were made; oldest first."""
 
+    def batch_died(self, batch: int, now: datetime) -> bool:
+        """Whether whoever worked on this batch is dead: a lease taken since it was made ran out, and none of its connections is leased."""
+
     def requeue_batch(self, batch: int) -> int:
         """Unanswered requests of this batch wait again, attempt + 1; returns how many."""
 
