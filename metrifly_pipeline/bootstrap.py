@@ -36,6 +36,7 @@ from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
+from metrifly_pipeline.services.estimating import Estimating
 from metrifly_pipeline.services.exporting import Exporting
 from metrifly_pipeline.services.health import Health
 from metrifly_pipeline.services.importing import Importing
@@ -73,6 +74,7 @@ class Product:
     syncing: Syncing
     rekeying: Rekeying
     requesting: Requesting
+    estimating: Estimating
     listing: Listing
     publishing: Publishing
     recording: Recording
@@ -145,7 +147,8 @@ def _wire(
     vault = EnvelopeVault(keys)
     budget = SharedBudget(control, clock, sleep)
     journal = open_journal(settings.log_folder, clock)
-    listing = Listing(control, lake, clock)
+    estimating = Estimating(control, lake, gateway, clock, settings.limit_scale)
+    listing = Listing(control, lake, estimating, clock)
     syncing = Syncing(
         SyncPorts(
             control=control,
@@ -165,6 +168,7 @@ def _wire(
     connecting = Connecting(
         ConnectPorts(
             control=control,
+            lake=lake,
             vault=vault,
             gateway=gateway,
             budget=budget.lane(Lane.CONNECT),
@@ -186,7 +190,8 @@ def _wire(
         notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,
         rekeying=Rekeying(control, vault, keys, clock, reach),
-        requesting=Requesting(control, clock, remedy_of_run),
+        requesting=Requesting(control, clock, remedy_of_run, estimating),
+        estimating=estimating,
         listing=listing,
         publishing=Publishing(control, lake, listing, clock, journal),
         recording=Recording(control, clock),

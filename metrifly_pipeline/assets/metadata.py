@@ -134,7 +134,22 @@ def _added(report: ConnectionReport) -> str:
 def dashboard_metadata(dashboard: Dashboard) -> Metadata:
     """Totals as numbers, and a table of those that need someone."""
     totals = {name: dg.MetadataValue.int(count) for name, count in dashboard.totals.items()}
-    return {"needs_someone": dg.MetadataValue.md(needing_someone(dashboard.views, dashboard.at)), **totals}
+    imports = importing(dashboard.views)
+    return {
+        "needs_someone": dg.MetadataValue.md(needing_someone(dashboard.views, dashboard.at)),
+        **({} if imports is None else {"first_imports": imports}),
+        **totals,
+    }
+
+
+def importing(views: Sequence[ConnectionView]) -> dg.TableMetadataValue | None:
+    """First imports under way and how far each was; None where there is none."""
+    records = [
+        dg.TableRecord({"connection": view.connection.id, "progress": f"{view.progress_text}; {view.landed} landed"})
+        for view in views
+        if view.progress is not None
+    ]
+    return _table(("connection", "progress"), records[:SHOWN_ROWS]) if records else None
 
 
 def needing_someone(views: Sequence[ConnectionView], now: datetime) -> str:

@@ -17,6 +17,7 @@ from metrifly_pipeline.cli import (
     export,
     health,
     importing,
+    listing,
     local,
     master_key,
     notices,
@@ -52,7 +53,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(portfolios.app, name="portfolio")
 app.command("test")(of_account(connections.try_key))
 app.command("connect")(of_account(connections.connect))
-app.command("connections")(of_account(connections.list_connections))
+app.command("connections")(of_account(listing.list_connections))
 app.command("sync")(of_account(syncing.sync))
 app.command("replace-key")(of_account(changing.replace_key))
 app.command("disconnect")(of_account(changing.disconnect))

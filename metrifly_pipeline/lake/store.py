@@ -21,6 +21,8 @@ from metrifly_pipeline.domain.lake_rows import (
     SmallTable,
 )
 from metrifly_pipeline.domain.ports import Reach, reach_nothing
+from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
+from metrifly_pipeline.domain.streams import Span, Stream
 from metrifly_pipeline.lake.durable import Fsync
 from metrifly_pipeline.lake.engine import Engine
 from metrifly_pipeline.lake.exporting import export
@@ -30,6 +32,7 @@ from metrifly_pipeline.lake.maintenance import Maintenance
 from metrifly_pipeline.lake.markets import Markets
 from metrifly_pipeline.lake.normalizer import RECORDS_PER_COMMIT, Normalizer
 from metrifly_pipeline.lake.query import run_query
+from metrifly_pipeline.lake.recollection import Recollection
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.warehouse import Warehouse
 
@@ -53,6 +56,7 @@ class DeltaLake:
         self._engine = engine
         self._markets = Markets(self._tables, engine)
         self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
+        self._recollection = Recollection(self._tables, engine)
         self._ledger = Ledger(self._tables, engine, rooms)
         self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, self._ledger.sums, reach, fsync)
         self._maintenance = Maintenance(self._tables, self._warehouse)
@@ -88,6 +92,28 @@ class DeltaLake:
         """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
         with self._turn:
             return self._ledger.moved_asset_codes(connection, after_seq)
+
+    def raw_at(
+        self, stream: Stream, scope: str, moments: Sequence[datetime], among: Sequence[ConnectionId]
+    ) -> Sequence[tuple[ConnectionId, str]]:
+        """(connection, payload) of what these connections landed of a stream and scope at exactly these moments."""
+        with self._turn:
+            return self._recollection.raw_at(stream, scope, moments, among)
+
+    def first_raw(self, connection: ConnectionId, stream: Stream, scopes: Sequence[str], span: Span) -> FirstRaw | None:
+        """The oldest record that a connection landed of a stream inside a span; in any scope where none is named."""
+        with self._turn:
+            return self._recollection.first_raw(connection, stream, scopes, span)
+
+    def landed_streams(self, connection: ConnectionId) -> Sequence[LandedStream]:
+        """What landed of each stream of a connection, by stream."""
+        with self._turn:
+            return self._recollection.landed_streams(connection)
+
+    def busiest_scopes(self, stream: Stream, among: Sequence[ConnectionId], limit: int) -> Sequence[str]:
+        """In which scopes most of these connections have records of a stream."""
+        with self._turn:
+            return self._recollection.busiest_scopes(stream, among, limit)
 
     def normalize(
         self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime

@@ -19,6 +19,7 @@ from metrifly_pipeline.domain.status import (
     CoverageRow,
     Lease,
     Portfolio,
+    ScopeProgress,
     SealedCredential,
     StreamState,
     SyncKind,
@@ -158,6 +159,9 @@ class ControlStore(BudgetStore, EntryStore, NotificationStore, SealedRowStore, P
     # Cursors and coverage
     def cursors(self, connection: ConnectionId) -> Mapping[tuple[Stream, str], CursorState]:
         """Where each stream and scope stopped."""
+
+    def scope_progress(self, connection: ConnectionId) -> Sequence[ScopeProgress]:
+        """How far each stream and scope has come; one that was only counted has no state."""
 
     def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
         """Proven spans; touching and overlapping ones are stored as one."""

@@ -18,6 +18,8 @@ from metrifly_pipeline.domain.lake_rows import (
     ReferenceMarket,
     SmallTable,
 )
+from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
+from metrifly_pipeline.domain.streams import Span, Stream
 
 
 class Lake(Protocol):
@@ -43,6 +45,20 @@ class Lake(Protocol):
 
     def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
         """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
+
+    def raw_at(
+        self, stream: Stream, scope: str, moments: Sequence[datetime], among: Sequence[ConnectionId]
+    ) -> Sequence[tuple[ConnectionId, str]]:
+        """(connection, payload) of what these connections landed of a stream and scope at exactly these moments."""
+
+    def first_raw(self, connection: ConnectionId, stream: Stream, scopes: Sequence[str], span: Span) -> FirstRaw | None:
+        """The oldest record that a connection landed of a stream inside a span; in any scope where none is named."""
+
+    def landed_streams(self, connection: ConnectionId) -> Sequence[LandedStream]:
+        """What landed of each stream of a connection, by stream."""
+
+    def busiest_scopes(self, stream: Stream, among: Sequence[ConnectionId], limit: int) -> Sequence[str]:
+        """In which scopes most of these connections have records of a stream."""
 
     def normalize(
         self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
