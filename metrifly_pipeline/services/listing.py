@@ -13,6 +13,7 @@ from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
 from metrifly_pipeline.domain.reasons import MEANING, Family, Level
 from metrifly_pipeline.domain.status import Connection, Status, StreamState
 from metrifly_pipeline.domain.status_rules import connection_status, staleness
+from metrifly_pipeline.domain.streams import Stream
 from metrifly_pipeline.services.estimating import Estimating, ImportProgress
 from metrifly_pipeline.services.reports import ConnectionView, Dashboard, FamilyVerdict, StreamView
 
@@ -110,6 +111,8 @@ def _stream_views(
     states: Sequence[StreamState], progress: ImportProgress | None, status: Status
 ) -> tuple[StreamView, ...]:
     """Streams as the control database knows them, those of an import with how far they are."""
+    # The list of markets is ours to know, no stream of a person's activity.
+    states = [state for state in states if state.stream != Stream.REFERENCE]
     permitted = {state.stream: state.permitted for state in states}
     succeeded = {state.stream: state.last_success_at for state in states}
     found = []
