@@ -51,6 +51,7 @@ class Normalizer:
         self, jobs: Sequence[NormalizeJob], held: Held, now: datetime
     ) -> Mapping[ConnectionId, NormalizeOutcome]:
         """Normalise all jobs; see `Lake.normalize`."""
+        self._engine.define("macros")
         self._engine.set_variable("latest_us", (now + _AHEAD - _EPOCH) // timedelta(microseconds=1))
         tally = Tally(job.connection for job in jobs)
         for rebuilding in (True, False):
