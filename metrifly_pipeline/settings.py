@@ -49,6 +49,11 @@ class Settings(BaseSettings):
         return self.lake_root / "warehouse" / "metrifly.duckdb"
 
     @property
+    def log_folder(self) -> Path:
+        """Where logs are written, the journal among them."""
+        return self.home.absolute() / "logs"
+
+    @property
     def master_key_file(self) -> Path:
         """The key file, 0600; never in one backup archive with the control database."""
         return self.home.absolute() / "vault" / "master.key"

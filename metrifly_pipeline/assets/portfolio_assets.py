@@ -20,6 +20,7 @@ from metrifly_pipeline.assets.metadata import (
     warehouse_metadata,
 )
 from metrifly_pipeline.assets.status_assets import CONNECTION_STATUS, STATUS_CHECKS, status_result
+from metrifly_pipeline.journal import within
 from metrifly_pipeline.resources.product import Product
 from metrifly_pipeline.services.reports import PublishReport
 
@@ -76,7 +77,8 @@ def portfolio_assets(
     context: dg.AssetExecutionContext, product: dg.ResourceParam[Product]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Judge and publish all portfolios once."""
-    report = product.publishing.publish()
+    with within(dagster_run=context.run.run_id):
+        report = product.publishing.publish()
     status = status_result(product.listing.dashboard(report.views))
     if not report.outcome.published:
         context.log.info("A newer file is in place already: this publish was dropped.")

@@ -14,6 +14,8 @@ from metrifly_pipeline.cli import (
     demo,
     dev,
     exchanges,
+    export,
+    health,
     importing,
     listing,
     local,
@@ -62,7 +64,9 @@ app.command("rebuild")(of_account(syncing.rebuild))
 app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
+app.command("export")(of_account(export.export))
 app.command("capacity")(capacity.show_capacity)
+app.command("health")(health.show_health)
 app.add_typer(recording.app, name="record")
 app.add_typer(notify.app, name="notify")
 app.add_typer(importing.app, name="import", short_help="Import entries from a CSV or XLSX file.")

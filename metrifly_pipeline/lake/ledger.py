@@ -53,7 +53,7 @@ class Ledger:
         versions = (self._tables.stored(TRADES.name).version, self._tables.stored(MOVEMENTS.name).version)
         if self._sums is None or self._sums[0] != versions:
             self._show((TRADES, MOVEMENTS, BALANCES), None)
-            self._engine.run(script("views_ledger"))
+            self._engine.define("views_ledger")
             self._sums = (versions, self._add_up())
         return self._sums[1]
 
@@ -66,7 +66,7 @@ class Ledger:
         self._engine.load(ENTRIES, entries_table(entries))
         self._show((BALANCES, RAW_RECORDS), connections)
         self._show((TRADES, MOVEMENTS), None)
-        self._engine.run(script("views_ledger"))
+        self._engine.define("views_ledger")
         self._engine.run(_SNAPSHOTS)
         wanted = None if connections is None else set(connections)
         return [

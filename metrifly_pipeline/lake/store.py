@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 
 from metrifly_pipeline.domain.entry_rows import EntryRow
-from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
     MaintenanceOutcome,
@@ -25,6 +25,7 @@ from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
 from metrifly_pipeline.domain.streams import Span, Stream
 from metrifly_pipeline.lake.durable import Fsync
 from metrifly_pipeline.lake.engine import Engine
+from metrifly_pipeline.lake.exporting import export
 from metrifly_pipeline.lake.landing import Landing
 from metrifly_pipeline.lake.ledger import Ledger
 from metrifly_pipeline.lake.maintenance import Maintenance
@@ -48,9 +49,11 @@ class DeltaLake:
     ) -> None:
         self._turn = threading.RLock()
         self._tables = TableSet(root, fsync)
+        self._fsync = fsync
         engine = Engine(root / "spill")
         self._landing_turn = threading.Lock()
         self._landing = Landing(TableSet(root, fsync), Engine(root / "spill"), reach)
+        self._engine = engine
         self._markets = Markets(self._tables, engine)
         self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
         self._recollection = Recollection(self._tables, engine)
@@ -132,7 +135,9 @@ class DeltaLake:
             return self._ledger.counts()
 
     def prepare(self, tables: Sequence[SmallTable]) -> None:
-        """Make the template of catalogues with such tables. Takes no turn: nothing else waits for it but a publish."""
+        """Open the engine, and make the template of catalogues with such tables. The latter takes no turn: only a publish waits for it."""
+        with self._turn:
+            self._engine.open()
         self._warehouse.prepare(tables)
 
     def publish(
@@ -152,6 +157,10 @@ class DeltaLake:
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published catalogue: column names and rows."""
         return run_query(self._warehouse.path, self._tables.folder, sql)
+
+    def export(self, account: AccountId, place: Path) -> Mapping[str, int]:
+        """Write this account's rows of the published catalogue to a file of its own; see `export`."""
+        return export(self._warehouse.path, account, place, self._fsync)
 
     def maintain(self) -> MaintenanceOutcome:
         """Join small files and remove those that nobody names any more and that are older than 7 days."""

@@ -112,6 +112,8 @@ def _stream_views(
     states: Sequence[StreamState], progress: ImportProgress | None, status: Status
 ) -> tuple[StreamView, ...]:
     """Streams as the control database knows them, those of an import with how far they are."""
+    # The list of markets is ours to know, no stream of a person's activity.
+    states = [state for state in states if state.stream != Stream.REFERENCE]
     permitted = {state.stream: state.permitted for state in states}
     succeeded = {state.stream: state.last_success_at for state in states}
     found = []

@@ -49,6 +49,7 @@ class FakeControl:
     made: dict[int, tuple[SyncKind, list[ConnectionId]]] = field(default_factory=dict)
     due: tuple[int, int] | None = None
     unanswered: dict[int, datetime] = field(default_factory=dict)
+    died: set[int] = field(default_factory=set)
     requeued: list[int] = field(default_factory=list)
 
     def connections(self) -> list[Connection]:
@@ -61,6 +62,10 @@ class FakeControl:
 
     def unanswered_batches(self) -> dict[int, datetime]:
         return dict(self.unanswered)
+
+    def batch_died(self, batch: int, now: datetime) -> bool:
+        assert now == NOW
+        return batch in self.died
 
     def requeue_batch(self, batch: int) -> int:
         self.requeued.append(batch)

@@ -81,6 +81,9 @@ def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_start
 
         assert synced.returncode == 0, synced.stdout + synced.stderr
         figure(f"dev on SQLite: {waits(f'sqlite:///{small_home}/control.sqlite', trades=40)}")
+        well = metrifly("health", cwd=tmp_path, home=small_home)
+        assert well.returncode == 0, well.stdout + well.stderr
+        assert "ok  daemon: last sign of life" in well.stdout
         assert len(processes_of(small_home)) >= 5
         dev.process.send_signal(signal.SIGTERM)
 

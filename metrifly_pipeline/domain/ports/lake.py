@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Protocol
 
 from metrifly_pipeline.domain.entry_rows import EntryRow
-from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
     MaintenanceOutcome,
@@ -88,6 +89,12 @@ class Lake(Protocol):
 
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published warehouse: column names and rows; RefusedError says what is wrong."""
+
+    def export(self, account: AccountId, place: Path) -> Mapping[str, int]:
+        """Write this account's rows of the published warehouse to a new file that needs nothing beside itself; rows by table.
+
+        RefusedError where nothing was published yet, or something lies at `place` already.
+        """
 
     def maintain(self) -> MaintenanceOutcome:
         """Join small files and remove those that nobody names any more and that are older than 7 days; changes nothing that is read."""
