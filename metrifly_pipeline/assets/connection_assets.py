@@ -18,10 +18,10 @@ from metrifly_pipeline.assets.metadata import (
     RAW_ACTIVITY,
     RAW_FILLS,
     TRADES,
-    stored_schema,
     without_success,
 )
 from metrifly_pipeline.assets.recording import ATTENTION_CHECK, PARTITIONS, Recorder
+from metrifly_pipeline.assets.schemas import stored_schema
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.status import SyncKind
 from metrifly_pipeline.domain.trouble import NotFoundError

@@ -11,7 +11,6 @@ from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ReconciliationRow
 from metrifly_pipeline.domain.reasons import MEANING, Level, Reason, remedy_for
 from metrifly_pipeline.domain.status import Outcome
-from metrifly_pipeline.lake.tables import SQL_TYPES, TableShape
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, Dashboard, FamilyVerdict
 
 Metadata = Mapping[str, dg.MetadataValue]
@@ -228,33 +227,6 @@ def attention_table(items: Sequence[Attention]) -> dg.TableMetadataValue:
 
 
 # The warehouse
-
-
-def table_metadata(
-    name: str, rows: Mapping[str, int], schemas: Mapping[str, dg.TableSchema]
-) -> dict[str, dg.MetadataValue]:
-    """Rows and columns of one published table, as far as the publish tells them."""
-    found: dict[str, dg.MetadataValue] = {}
-    if name in rows:
-        found["dagster/row_count"] = dg.MetadataValue.int(rows[name])
-    if name in schemas:
-        found["dagster/column_schema"] = dg.MetadataValue.table_schema(schemas[name])
-    return found
-
-
-def column_schemas(rows: Iterable[Sequence[object]]) -> dict[str, dg.TableSchema]:
-    """Schemas by table from rows of (table, column, type, comment)."""
-    columns: dict[str, list[dg.TableColumn]] = {}
-    for table, column, kind, comment in rows:
-        described = dg.TableColumn(str(column), str(kind), description=str(comment) if comment else None)
-        columns.setdefault(str(table), []).append(described)
-    return {table: dg.TableSchema(columns=found) for table, found in columns.items()}
-
-
-def stored_schema(shape: TableShape) -> dg.TableSchema:
-    """The columns of a Delta table, with the words that analysts read."""
-    described = [dg.TableColumn(each.name, SQL_TYPES[each.kind], description=each.comment) for each in shape.columns]
-    return dg.TableSchema(columns=described)
 
 
 def span_metadata(views: Sequence[ConnectionView]) -> dict[str, dg.MetadataValue]:

@@ -12,13 +12,12 @@ from metrifly_pipeline.assets.metadata import (
     BALANCES,
     MOVEMENTS,
     TRADES,
-    column_schemas,
     reconciliation_metadata,
     span_metadata,
-    table_metadata,
     view_rows,
     warehouse_metadata,
 )
+from metrifly_pipeline.assets.schemas import column_schemas, table_metadata
 from metrifly_pipeline.assets.status_assets import CONNECTION_STATUS, STATUS_CHECKS, status_result
 from metrifly_pipeline.journal import within
 from metrifly_pipeline.resources.product import Product

@@ -71,8 +71,7 @@ class Listing:
     def _streams(self) -> Mapping[ConnectionId, list[StreamState]]:
         found: dict[ConnectionId, list[StreamState]] = defaultdict(list)
         for state in self._control.stream_states():
-            if state.stream != Stream.REFERENCE:  # the exchange's list of markets, no connection's own
-                found[state.connection].append(state)
+            found[state.connection].append(state)
         return found
 
     def _view(
