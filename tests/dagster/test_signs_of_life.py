@@ -155,18 +155,3 @@ def test_of_two_code_locations_the_one_that_ticked_last_counts(dagster, settings
     tick(dagster, new, NOW)
 
     assert dagster_signs(settings).schedule == Automation(on=True, ticked_at=NOW)
-
-
-def test_a_real_instance_ends_runs_that_hang_and_forgets_old_ticks(dagster):
-    sensor, schedule = (
-        dagster.get_tick_retention_settings(kind) for kind in (InstigatorType.SENSOR, InstigatorType.SCHEDULE)
-    )
-
-    assert dagster.run_monitoring_enabled
-    assert dagster.run_monitoring_start_timeout_seconds == 180
-    assert dagster.run_monitoring_max_runtime_seconds == 21600
-    assert sensor[TickStatus.SKIPPED] == 2
-    assert sensor[TickStatus.SUCCESS] == sensor[TickStatus.FAILURE] == 30
-    assert set(schedule.values()) == {90}
-    with dg.DagsterInstance.ephemeral() as plain:
-        assert plain.get_tick_retention_settings(InstigatorType.SCHEDULE)[TickStatus.SUCCESS] == -1
