@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from metrifly_pipeline.cli.apology import write_down
 from metrifly_pipeline.cli.dagster_home import adopt_home, dagster_home
 from metrifly_pipeline.domain.health import Automation, DagsterSigns
+from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.services.health_signs import ALIVE
 from metrifly_pipeline.settings import Settings
 
@@ -34,27 +35,28 @@ def make_storage(settings: Settings) -> None:
 
 
 def daemon_alive(settings: Settings) -> bool:
-    """Whether the daemon that starts waiting requests has given a sign of life lately."""
-    if not (dagster_home(settings) / "dagster.yaml").exists():
-        return False
-    from dagster import DagsterInstance
-
-    adopt_home(settings)
-    with DagsterInstance.from_config(str(dagster_home(settings))) as instance:
-        sign = instance.get_daemon_heartbeats().get("SENSOR")
-    if sign is None:
-        return False
+    """Whether the daemon that starts waiting requests has given a sign of life lately; RefusedError where nobody can know."""
+    signs = dagster_signs(settings)
+    if signs.unreadable:
+        raise RefusedError("Dagster's storage can't be read, so nothing starts. What to do: `metrifly health`.")
     now = datetime.now(UTC)  # noqa: TID251 - compared with another process's real clock
-    return now - datetime.fromtimestamp(sign.timestamp, UTC) <= ALIVE
+    return signs.beat_at is not None and now - signs.beat_at <= ALIVE
 
 
 def dagster_signs(settings: Settings) -> DagsterSigns:
     """What Dagster's storage shows of its daemon, of the daily schedule and of the sensor for sync now."""
     if not (dagster_home(settings) / "dagster.yaml").exists():
         return DagsterSigns()
+    adopt_home(settings)
+    try:
+        return _read_signs(settings)
+    except Exception:  # noqa: BLE001 - a storage that is down, or no storage: what is asked is whether all is well, and it is not
+        return DagsterSigns(unreadable=True)
+
+
+def _read_signs(settings: Settings) -> DagsterSigns:
     from dagster import DagsterInstance
 
-    adopt_home(settings)
     with DagsterInstance.from_config(str(dagster_home(settings))) as instance:
         beats = instance.get_daemon_heartbeats()
         last = [beats[name].timestamp for name in _NEEDED if name in beats]

@@ -29,6 +29,8 @@ class DagsterSigns:
     """The daily sync."""
     sensor: Automation = field(default_factory=Automation)
     """Sync now."""
+    unreadable: bool = False
+    """Whether Dagster's storage could not be read: nothing of the above is known then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

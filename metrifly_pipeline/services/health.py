@@ -1,5 +1,6 @@
 """Whether the pipeline is well: what the control database, the published file, the disk and Dagster's signs of life say together."""
 
+from collections import defaultdict
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from shlex import quote
@@ -12,7 +13,7 @@ from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
 from metrifly_pipeline.domain.status import Status, SyncKind
 from metrifly_pipeline.domain.status_rules import STALE_AFTER, connection_status
 from metrifly_pipeline.domain.trouble import RefusedError
-from metrifly_pipeline.services.health_signs import LOOK, check_of_daemon, check_of_schedule, check_of_sensor, in_words
+from metrifly_pipeline.services.health_signs import LOOK, checks_of_signs, in_words
 from metrifly_pipeline.services.requesting import BATCH_DIES_AFTER
 
 OVERDUE = STALE_AFTER - timedelta(days=1)
@@ -42,9 +43,7 @@ class Health:
         running = self._control.leased(now)
         objective = self.objective()
         checks = (
-            check_of_daemon(signs, now),
-            check_of_schedule(signs.schedule, now),
-            check_of_sensor(signs.sensor, now),
+            *checks_of_signs(signs, now),
             self._due(running, now),
             self._queue(running, now),
             self._batches(running, now),
@@ -62,12 +61,14 @@ class Health:
         One that was never checked counts from when it was connected. README has the same question in SQL.
         """
         now = self._clock()
-        standing = self._control.attention()
-        nobodys_turn = {Status.DISCONNECTED, Status.NEEDS_ATTENTION}
+        standing = defaultdict(list)
+        for item in self._control.attention():
+            standing[item.connection].append(item)
+        not_expected = {Status.DISCONNECTED, Status.NEEDS_ATTENTION}
         expected = [
             each
             for each in self._control.connections()
-            if connection_status(each, standing, running=False, now=now) not in nobodys_turn
+            if connection_status(each, standing[each.id], running=False, now=now) not in not_expected
         ]
         checked = sum((each.last_checked_at or each.created_at) > now - STALE_AFTER for each in expected)
         return Objective(expected=len(expected), checked=checked)
@@ -82,7 +83,7 @@ class Health:
         behind = timedelta(0)
         if waiting:
             oldest = self._control.connection(waiting[0])
-            behind = now - (oldest.retry_at or oldest.next_due_at or now)
+            behind = now - min(at for at in (oldest.retry_at, oldest.next_due_at, now) if at is not None)
         ok = behind <= OVERDUE
         text = f"{len(waiting)} due, the oldest for {in_words(behind)}" if waiting else "no connection is due"
         return Check(

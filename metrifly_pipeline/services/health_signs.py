@@ -13,6 +13,21 @@ SENSOR_QUIET = timedelta(minutes=3)
 LOOK = "see that `metrifly dev` runs"
 
 
+def checks_of_signs(signs: DagsterSigns, now: datetime) -> tuple[Check, ...]:
+    """Whether what should start by itself does."""
+    if signs.unreadable:
+        said, same = "Dagster's storage can't be read, so nobody knows", "See the line on the daemon."
+        remedy = (
+            "See that the database that METRIFLY_DAGSTER_URL names (without it: the folder `dagster` of METRIFLY_HOME) "
+            "can be reached and read, then look again: `metrifly health`."
+        )
+        return tuple(
+            Check(name=name, ok=False, text=said, remedy=remedy if name == "daemon" else same)
+            for name in ("daemon", "schedule", "sensor")
+        )
+    return check_of_daemon(signs, now), check_of_schedule(signs.schedule, now), check_of_sensor(signs.sensor, now)
+
+
 def check_of_daemon(signs: DagsterSigns, now: datetime) -> Check:
     """Whether somebody is there to start runs."""
     if signs.beat_at is None:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from metrifly_pipeline.assets.portfolio_assets import COLUMNS, TRANSACTIONS
 from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import MaintenanceOutcome
 from metrifly_pipeline.domain.reasons import Family, Reason
 from metrifly_pipeline.domain.status import Connection, SyncKind
 from metrifly_pipeline.domain.trouble import NotFoundError
@@ -88,6 +89,8 @@ class FakeProduct:
     report: PublishReport = field(default_factory=a_publish)
     publishes: int = 0
     shards: list[int] = field(default_factory=list)
+    tidied: MaintenanceOutcome | None = None
+    now: datetime = NOW
 
     def knows(self, *names: str, landed: bool = True) -> None:
         self.control.known += [a_connection(name, landed=landed) for name in names]
@@ -98,11 +101,11 @@ class FakeProduct:
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        return lambda: NOW
+        return lambda: self.now
 
     @property
     def settings(self) -> SimpleNamespace:
-        return SimpleNamespace(shard_size=2)
+        return SimpleNamespace(shard_size=2, runs_kept_days=30)
 
     @property
     def requesting(self) -> SimpleNamespace:
@@ -114,7 +117,7 @@ class FakeProduct:
 
     @property
     def maintaining(self) -> SimpleNamespace:
-        return SimpleNamespace(maintain_when_due=lambda: None)
+        return SimpleNamespace(maintain_when_due=lambda: self.tidied)
 
     @property
     def listing(self) -> SimpleNamespace:

@@ -1,5 +1,6 @@
 """What commands read in the storage of a real Dagster instance, and that it keeps the settings that `metrifly dev` writes for it."""
 
+import re
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -24,9 +25,14 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagster_shared.error import SerializableErrorInfo
 
 from metrifly_pipeline.automation import daily_sync, sync_now
-from metrifly_pipeline.cli.daemon import dagster_signs, make_storage
+from metrifly_pipeline.bootstrap import open_product
+from metrifly_pipeline.cli.daemon import daemon_alive, dagster_signs, make_storage
 from metrifly_pipeline.cli.dagster_home import adopt_home, dagster_home
+from metrifly_pipeline.cli.doors import Doors
+from metrifly_pipeline.cli.main import run
 from metrifly_pipeline.domain.health import Automation, DagsterSigns
+from metrifly_pipeline.domain.trouble import RefusedError
+from metrifly_pipeline.services.health_signs import ALIVE
 from metrifly_pipeline.settings import Settings
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -116,6 +122,34 @@ def test_what_was_turned_off_is_off_and_what_never_ticked_counts_from_its_start(
     assert signs.sensor == Automation()
 
 
+def test_a_storage_that_cannot_be_read_is_told_apart_from_one_without_a_sign_of_life(dagster, settings):
+    assert dagster_signs(settings) == DagsterSigns()
+    assert not daemon_alive(settings)
+
+    for file in dagster_home(settings).rglob("*.db"):
+        file.write_bytes(b"no database" * 1000)
+
+    assert dagster_signs(settings) == DagsterSigns(unreadable=True)
+    with pytest.raises(RefusedError, match="`metrifly health`"):
+        daemon_alive(settings)
+
+
+def test_health_is_green_beside_a_daemon_at_work_and_red_once_its_beats_stop(dagster, settings, capsys):
+    beat(dagster, "SENSOR", "SCHEDULER", "QUEUED_RUN_COORDINATOR")
+    tick(dagster, turned(dagster, daily_sync.name), NOW)
+    tick(dagster, turned(dagster, sync_now.name, data=SensorInstigatorData()), NOW)
+
+    def health(after):
+        doors = Doors(
+            settings=lambda: settings, open_product=lambda known: open_product(known, clock=lambda: NOW + after)
+        )
+        status = run(["health"], doors)
+        return status, re.findall(r"^RED (\w+):", capsys.readouterr().out, flags=re.MULTILINE)
+
+    assert health(ALIVE) == (0, [])
+    assert health(ALIVE + timedelta(seconds=1)) == (1, ["daemon"])
+
+
 def test_of_two_code_locations_the_one_that_ticked_last_counts(dagster, settings):
     old = turned(dagster, daily_sync.name, status=InstigatorStatus.STOPPED, location="before")
     new = turned(dagster, daily_sync.name)
@@ -123,21 +157,6 @@ def test_of_two_code_locations_the_one_that_ticked_last_counts(dagster, settings
     tick(dagster, new, NOW)
 
     assert dagster_signs(settings).schedule == Automation(on=True, ticked_at=NOW)
-
-
-def test_a_real_instance_ends_runs_that_hang_and_forgets_old_ticks(dagster):
-    sensor, schedule = (
-        dagster.get_tick_retention_settings(kind) for kind in (InstigatorType.SENSOR, InstigatorType.SCHEDULE)
-    )
-
-    assert dagster.run_monitoring_enabled
-    assert dagster.run_monitoring_start_timeout_seconds == 180
-    assert dagster.run_monitoring_max_runtime_seconds == 21600
-    assert sensor[TickStatus.SKIPPED] == 2
-    assert sensor[TickStatus.SUCCESS] == sensor[TickStatus.FAILURE] == 30
-    assert set(schedule.values()) == {90}
-    with dg.DagsterInstance.ephemeral() as plain:
-        assert plain.get_tick_retention_settings(InstigatorType.SCHEDULE)[TickStatus.SUCCESS] == -1
 
 
 def versions(home):

@@ -36,6 +36,12 @@ def look(it, capsys):
     return Looking(it.home, capsys)
 
 
+@pytest.fixture
+def empty(home, capsys):
+    """A look at a home without connections."""
+    return Looking(home.start(), capsys)
+
+
 def measured(check):
     return {measure["name"]: measure["value"] for measure in check["measures"]}
 
@@ -59,12 +65,10 @@ def test_all_is_well_with_status_0(published, look):
     assert "RED" not in shown
 
 
-def test_a_home_where_nothing_ever_ran_is_red_and_says_how_to_begin(home, capsys):
-    home.start()
-    look = Looking(home, capsys)
-    look.changed = {"beat_at": None, "schedule": Automation(), "sensor": Automation()}
+def test_a_home_where_nothing_ever_ran_is_red_and_says_how_to_begin(empty):
+    empty.changed = {"beat_at": None, "schedule": Automation(), "sensor": Automation()}
 
-    red = look.red()
+    red = empty.red()
 
     assert set(red) == {"daemon", "schedule", "sensor"}
     assert all("`metrifly dev`" in check["remedy"] for check in red.values())
@@ -85,18 +89,30 @@ def before(**span):
         ("sensor", {"sensor": Automation(on=True, ticked_at=before(minutes=4))}, "4 minutes ago"),
     ],
 )
-def test_dagster_that_stands_still_is_red(look, name, signs, says):
-    look.changed = signs
+def test_dagster_that_stands_still_is_red(empty, name, signs, says):
+    assert empty.red() == {}
+    empty.changed = signs
 
-    red = look.red()
+    red = empty.red()
 
     assert set(red) == {name}
     assert says in red[name]["text"]
-    shown = look.told("metrifly health", status=1)
+    shown = empty.told("metrifly health", status=1)
     assert f"RED {name}: " in shown
     assert says in shown
     assert red[name]["remedy"] in shown
     assert understood(red[name]["remedy"])
+
+
+def test_a_storage_of_dagster_that_cannot_be_read_is_red_and_says_which(empty):
+    empty.changed = {"unreadable": True}
+
+    red = empty.red()
+
+    assert set(red) == {"daemon", "schedule", "sensor"}
+    assert "can't be read" in red["daemon"]["text"]
+    assert "METRIFLY_DAGSTER_URL" in red["daemon"]["remedy"]
+    assert understood(red["daemon"]["remedy"])
 
 
 def test_a_connection_that_stays_due_is_red_when_it_will_miss_the_objective(it, look):
@@ -174,8 +190,8 @@ def test_a_lease_that_nobody_took_over_is_red(it, look):
     assert look.red() == {}
 
 
-def test_a_ban_is_red_and_a_short_pause_is_not(it, look):
-    control, now = it.home.product.control, it.home.time.now
+def test_a_ban_is_red_and_a_short_pause_is_not(empty):
+    look, control, now = empty, empty.home.product.control, empty.home.time.now
     gate = "okx@http://127.0.0.1:9:address:198.51.100.7"
     control.pause_budget(gate, now + timedelta(minutes=10))
     assert look.red() == {}
@@ -192,10 +208,10 @@ def test_a_ban_is_red_and_a_short_pause_is_not(it, look):
 
 
 @pytest.mark.parametrize(("free", "red"), [(1_000_000_000, set()), (999_999_999, {"disk"})])
-def test_a_disk_that_is_nearly_full_is_red(it, look, monkeypatch, free, red):
-    monkeypatch.setattr(it.home.product.health, "_free_bytes", lambda: free)
+def test_a_disk_that_is_nearly_full_is_red(empty, monkeypatch, free, red):
+    monkeypatch.setattr(empty.home.product.health, "_free_bytes", lambda: free)
 
-    assert set(look.red()) == red
+    assert set(empty.red()) == red
 
 
 def test_an_old_file_is_red_where_something_changed_since(published, it, look):
@@ -258,5 +274,5 @@ def test_what_waits_for_somebodys_action_is_not_expected_to_be_checked(published
     assert shown_by_the_file(home)["expected"] == 0
 
 
-def test_one_form_at_a_time(look):
-    assert "One form at a time" in look.told("metrifly health --json --prometheus", status=1)
+def test_one_form_at_a_time(empty):
+    assert "One form at a time" in empty.told("metrifly health --json --prometheus", status=1)
