@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import typer
 from pydantic import ValidationError
@@ -81,7 +83,7 @@ def run(arguments: Sequence[str], doors: Doors | None = None) -> int:
         The exit status: 0 done, 1 failed and said why, 2 used wrongly, 130 interrupted.
     """
     try:
-        app(list(arguments), prog_name="metrifly", obj=doors or Doors())
+        _command()(list(arguments), prog_name="metrifly", obj=doors or Doors())
     except SystemExit as ended:
         return _status(ended.code)
     except KeyboardInterrupt:
@@ -97,6 +99,12 @@ def run(arguments: Sequence[str], doors: Doors | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last wall before a person
         complain(apologise(error))
     return FAILED
+
+
+@cache
+def _command() -> Any:
+    """The commands as Click runs them; Typer would make them anew, from every signature, at each call."""
+    return typer.main.get_command(app)
 
 
 def main() -> None:
