@@ -22,6 +22,7 @@ from metrifly_pipeline.control.store import open_store
 METRIFLY = [sys.executable, "-m", "metrifly_pipeline.cli"]
 FEW = {"kraken": 40, "binance": 40, "okx": 30}
 PATIENCE_SECONDS = 240
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
