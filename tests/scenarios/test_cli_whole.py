@@ -28,6 +28,7 @@ from metrifly_pipeline.settings import Settings
 METRIFLY = [sys.executable, "-m", "metrifly_pipeline.cli"]
 FEW = {"kraken": 40, "binance": 40, "okx": 30}
 PATIENCE_SECONDS = 240
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
