@@ -5,7 +5,7 @@ asking an exchange some hundred times for each of thousands of connections.
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from sqlalchemy import Connection as Database
 from sqlalchemy import Table, insert, select
 
+from metrifly_pipeline.automation import batch_config
 from metrifly_pipeline.bootstrap import Product
 from metrifly_pipeline.control import tables
 from metrifly_pipeline.control.engine import open_engine
@@ -26,9 +27,12 @@ from metrifly_pipeline.domain.scheduling import next_slot
 from metrifly_pipeline.domain.status import Outcome
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.services.connecting import ConnectRequest
+from tests.fleet.dagster_history import copy_history
 from tests.fleet.plan import FOUNDED, START, Member, Plan
 from tests.fleet.world import Opened, World
 
+Run = Callable[[str, Mapping[str, Any], Mapping[str, str]], None]
+"""Runs a job in Dagster, with its config and tags."""
 PORTFOLIO = "Long term"
 EACH_ACCOUNT = 3
 """Connections of one customer."""
@@ -64,6 +68,8 @@ class _Copy:
     app_id: str
     like: ConnectionId
     member: Member
+    due: datetime
+    swept_at: datetime
 
 
 def connect(product: Product, account: AccountId, exchange: str, opened: Opened, base_url: str) -> ConnectionId:
@@ -78,24 +84,20 @@ def connect(product: Product, account: AccountId, exchange: str, opened: Opened,
     return product.connecting.connect(request).id
 
 
-def found(plan: Plan, world: World, product: Product, control_url: str) -> Fleet:
+def found(plan: Plan, world: World, product: Product, urls: Mapping[str, str], run: Run) -> Fleet:
     """Set the fleet up at `FOUNDED`; those who connect later are left out."""
     customers = _customers(plan, product)
     fleet = Fleet(opened=world.opened(), customers=customers, connections={})
-    patterns = _import_patterns(world, product)
+    patterns = _import_patterns(world, product, run)
     rng = random.Random(plan.seed)
     copies = [
-        _Copy(
-            id=new_connection_id(member.exchange, rng),
-            app_id=f"{rng.getrandbits(64):016x}",
-            like=patterns[member.exchange, member.pattern],
-            member=member,
-        )
+        _copy(plan, member, patterns[member.exchange, member.pattern], rng)
         for member in plan.members
         if member.connects_at is None
     ]
-    _copy_control(product, control_url, fleet, world, copies, rng)
+    _copy_control(product, urls["control"], fleet, copies)
     _copy_lake(product, copies)
+    copy_history(urls["dagster"], {copy.id: copy.like for copy in copies})
     fleet.connections.update({copy.member.number: copy.id for copy in copies})
     for pattern in patterns.values():
         product.connecting.disconnect(pattern)
@@ -112,7 +114,7 @@ def _customers(plan: Plan, product: Product) -> list[AccountId]:
     return made
 
 
-def _import_patterns(world: World, product: Product) -> dict[tuple[str, int], ConnectionId]:
+def _import_patterns(world: World, product: Product, run: Run) -> dict[tuple[str, int], ConnectionId]:
     """Import each pattern for real; they are no part of the fleet."""
     account = product.account
     product.control.create_portfolio(account, PORTFOLIO, product.clock())
@@ -122,9 +124,10 @@ def _import_patterns(world: World, product: Product) -> dict[tuple[str, int], Co
     }
     while batches := product.requesting.batches():
         for batch in batches:
-            for report in product.syncing.sync(batch.connections, batch.kind):
-                if report.run.outcome not in {Outcome.ADDED, Outcome.CONTINUES, Outcome.NOTHING_NEW}:
-                    raise RuntimeError(f"a pattern could not be imported: {report.run.reason} {report.run.detail}")
+            run("sync", batch_config(batch.number), {})
+    failed = [each.reason for each in product.control.runs(limit=1_000) if each.outcome is Outcome.FAILED]
+    if failed:
+        raise RuntimeError(f"patterns could not be imported: {failed}")
     return made
 
 
@@ -132,9 +135,19 @@ def _credential(opened: Opened) -> Credential:
     return Credential(opened.key.api_key, opened.key.secret, opened.key.passphrase)
 
 
-def _copy_control(
-    product: Product, url: str, fleet: Fleet, world: World, copies: Sequence[_Copy], rng: random.Random
-) -> None:
+def _copy(plan: Plan, member: Member, like: ConnectionId, rng: random.Random) -> _Copy:
+    made = new_connection_id(member.exchange, rng)
+    return _Copy(
+        id=made,
+        app_id=f"{rng.getrandbits(128):032x}",
+        like=like,
+        member=member,
+        due=next_slot(made, START, plan.window),
+        swept_at=FOUNDED - timedelta(days=rng.uniform(0, SWEPT_EVERY_DAYS)),
+    )
+
+
+def _copy_control(product: Product, url: str, fleet: Fleet, copies: Sequence[_Copy]) -> None:
     portfolios = {item.account: item.id for item in product.control.portfolios()}
     engine = open_engine(url)
     with engine.begin() as db:
@@ -143,18 +156,10 @@ def _copy_control(
         for copy in copies:
             account = fleet.customers[copy.member.number // EACH_ACCOUNT]
             opened = fleet.opened[copy.member.number]
-            rows.append(dict(known[copy.like]) | _own_values(copy, account, portfolios[account], opened, rng))
+            rows.append(dict(known[copy.like]) | _own_values(copy, account, portfolios[account], opened))
             sealed = product.vault.seal(account, copy.id, 1, _credential(opened))
-            credentials.append(
-                {
-                    "connection": copy.id,
-                    "version": 1,
-                    "key_id": sealed.key_id,
-                    "wrapped_key": sealed.wrapped_key,
-                    "sealed": sealed.sealed,
-                    "fingerprint": sealed.fingerprint,
-                }
-            )
+            names = ("version", "key_id", "wrapped_key", "sealed", "fingerprint")
+            credentials.append({"connection": copy.id} | {name: getattr(sealed, name) for name in names})
         db.execute(insert(tables.connections), rows)
         db.execute(insert(tables.credentials), credentials)
         for table in COPIED:
@@ -162,20 +167,11 @@ def _copy_control(
     engine.dispose()
 
 
-def _own_values(copy: _Copy, account: AccountId, portfolio: str, opened: Opened, rng: random.Random) -> dict[str, Any]:
+def _own_values(copy: _Copy, account: AccountId, portfolio: str, opened: Opened) -> dict[str, Any]:
     """What a copy doesn't share with its pattern; it was last checked in its slot of the day before."""
-    due: datetime = next_slot(copy.id, START, DAY)
-    return {
-        "id": copy.id,
-        "app_id": copy.app_id,
-        "account": account,
-        "portfolio": portfolio,
-        "identity": opened.uid,
-        "next_due_at": due,
-        "last_checked_at": due - DAY,
-        "last_success_at": due - DAY,
-        "swept_at": FOUNDED - timedelta(days=rng.uniform(0, SWEPT_EVERY_DAYS)),
-    }
+    checked = dict.fromkeys(("last_checked_at", "last_success_at", "probed_at"), copy.due - DAY)
+    own = {"id": copy.id, "app_id": copy.app_id, "account": account, "portfolio": portfolio, "identity": opened.uid}
+    return own | checked | {"next_due_at": copy.due, "swept_at": copy.swept_at}
 
 
 def _copy_rows(db: Database, table: Table, copies: Sequence[_Copy]) -> None:

@@ -33,7 +33,7 @@ class Verdict:
     lost: int = 0
     doubled: int = 0
     wrong: list[str] = field(default_factory=list)
-    """Connections whose tables differ from the truth."""
+    """Each row that differs from the truth, in words."""
     actions_without_cause: dict[ConnectionId, str] = field(default_factory=dict)
     causes_shown: Counter[Cause] = field(default_factory=Counter)
     causes_missed: list[str] = field(default_factory=list)
@@ -64,8 +64,8 @@ def _compare(
     invented = there.keys() - truth.keys()
     verdict.lost += len(lost)
     verdict.doubled += len(rows) - len(there) + len(invented)
-    if lost or len(rows) != len(truth):
-        verdict.wrong.append(connection)
+    verdict.wrong += [f"{connection}: {key} is {there.get(key)}, should be {truth[key]}" for key in lost]
+    verdict.wrong += [f"{connection}: {key} is no record of this account" for key in invented]
 
 
 def judge_causes(plan: Plan, fleet: Fleet, product: Product, now: datetime, verdict: Verdict) -> None:

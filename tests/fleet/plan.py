@@ -85,6 +85,8 @@ class Plan:
     """Part of the fleet in which something is traded on a day."""
     tick: timedelta = timedelta(minutes=5)
     """How often schedule and sensors are looked after; five minutes is the schedule's own pace."""
+    window: timedelta = timedelta(hours=24)
+    """Over how much of the day the daily syncs are spread; a whole number of hours."""
     members: tuple[Member, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -145,4 +147,5 @@ def _news(plan: Plan, rng: random.Random) -> Iterator[datetime]:
     for day in range(plan.days - 1):
         if rng.random() < plan.news_share:
             moments = sorted(rng.uniform(0, 24) for _ in range(rng.randint(1, 4)))
-            yield from (START + timedelta(days=day, hours=hours) for hours in moments)
+            # Whole milliseconds: every exchange can tell them.
+            yield from (START + timedelta(days=day, milliseconds=round(hours * 3_600_000)) for hours in moments)

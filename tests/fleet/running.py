@@ -4,17 +4,17 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import dagster as dg
 
-from metrifly_pipeline.bootstrap import open_product
 from metrifly_pipeline.settings import Settings
 from tests.fleet.figures import Costs, Sizes, sizes
 from tests.fleet.founding import found
 from tests.fleet.judging import Verdict, compare, judge_causes
 from tests.fleet.plan import START, Plan
-from tests.fleet.week import Driver, FleetClock, Seen, pass_days
+from tests.fleet.week import Driver, Seen, pass_days
 from tests.fleet.world import running_world
 
 
@@ -55,18 +55,17 @@ def run(plan: Plan, settings: Settings, urls: Mapping[str, str], instance: dg.Da
         instance: Dagster's own state, on the latter.
     """
     begun = time.monotonic()
+    settings = settings.model_copy(update={"daily_window_hours": plan.window // timedelta(hours=1)})
     costs = Costs()
     founding = Costs()
     with running_world(plan) as world:
-        with founding.of("founding"):
-            clock = FleetClock(world)
-            with open_product(settings, clock=clock, sleep=clock.sleep) as product:
-                clock.renew = product.syncing._leasing.renew_all
-                fleet = found(plan, world, product, urls["control"])
+        driver = Driver(instance, settings, world, costs)
+        with founding.of("founding"), driver.product() as product:
+            fleet = found(plan, world, product, urls, driver.run)
         world.clock.wait_until(START)
         before, served = sizes(urls, settings.lake_root), world.used()
-        driver = Driver(instance, settings, world, costs)
-        pass_days(plan, fleet, world, driver)
+        with driver.ticking():
+            pass_days(plan, fleet, world, driver)
         used = world.used()
         verdict = Verdict()
         with driver.product() as product:

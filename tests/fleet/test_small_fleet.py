@@ -3,30 +3,10 @@
 from collections import Counter
 from datetime import timedelta
 
-import pytest
-from pydantic import SecretStr
-
-from metrifly_pipeline.settings import Settings
 from tests.fleet.plan import Plan
 from tests.fleet.running import dagster_on, run
-from tests.support.postgres import running_postgres
 
-PLAN = Plan(connections=30, days=1, patterns=2, tick=timedelta(hours=1))
-LIKE_DAGSTER = "postgresql+psycopg2://"
-
-
-@pytest.fixture
-def urls(monkeypatch):
-    """Two empty databases, one for the product and one for Dagster."""
-    with running_postgres() as postgres:
-        made = {name: postgres.database().replace("postgresql://", LIKE_DAGSTER, 1) for name in ("control", "dagster")}
-        monkeypatch.setenv("METRIFLY_DAGSTER_URL", made["dagster"])
-        yield made
-
-
-@pytest.fixture
-def settings(urls, tmp_path):
-    return Settings(home=tmp_path / "home", database_url=SecretStr(urls["control"]))
+PLAN = Plan(connections=60, days=2, patterns=2, tick=timedelta(hours=2), window=timedelta(hours=8))
 
 
 def test_a_fleet_is_checked_in_time_exact_and_each_cause_is_called_by_its_own_name(urls, settings, tmp_path, figure):

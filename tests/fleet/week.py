@@ -84,7 +84,7 @@ class Seen:
 
 
 class Driver:
-    """Evaluates ticks and runs jobs on one Dagster instance; each run and tick opens the product for itself, as they do."""
+    """Evaluates ticks and runs jobs on one Dagster instance; each run opens the product for itself, ticks share one, as in a code server."""
 
     def __init__(self, instance: dg.DagsterInstance, settings: Settings, world: World, costs: Costs) -> None:
         self.costs = costs
@@ -106,6 +106,13 @@ class Driver:
             executor=dg.in_process_executor,
         )
         self.seen = Seen()
+        self.kept: Product
+
+    @contextmanager
+    def ticking(self) -> Iterator[None]:
+        """Keep the product that ticks share open for the block."""
+        with self.product() as self.kept:
+            yield
 
     @contextmanager
     def product(self) -> Iterator[Product]:
@@ -125,7 +132,8 @@ class Driver:
 
     def tick(self) -> None:
         """Evaluate the schedule and every sensor once, and run what they ask for."""
-        with self.costs.of("schedule ticks"), self.product() as product:
+        with self.costs.of("schedule ticks"):
+            product = self.kept
             at = self._world.clock.now
             with dg.build_schedule_context(self._instance, at, resources={"product": product}) as context:
                 asked = automation.daily_sync.evaluate_tick(context).run_requests or []
@@ -139,8 +147,8 @@ class Driver:
             self._run_all(job, self._sense(sensor), use)
 
     def _sense(self, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
-        with self.costs.of("sensor ticks"), self.product() as product:
-            resources = {"product": product}
+        with self.costs.of("sensor ticks"):
+            resources = {"product": self.kept}
             with dg.build_sensor_context(
                 instance=self._instance, resources=resources, definitions=self.defs
             ) as context:
@@ -173,7 +181,7 @@ def pass_days(plan: Plan, fleet: Fleet, world: World, driver: Driver) -> None:
     joins = sorted((member.connects_at, member.number) for member in plan.members if member.connects_at is not None)
     breaks = sorted((member.injected.at, member.number) for member in plan.members if member.injected is not None)
     moment, looked = START, START
-    while moment < plan.end:
+    while moment <= plan.end:
         world.clock.wait_until(moment)
         _come_true(plan.members, fleet, world, driver, joins, breaks)
         driver.tick()

@@ -30,6 +30,7 @@ REQUEST_SECONDS = 0.1 / ASKED_TOGETHER
 ADDRESSES = 2
 """The product asks from two addresses; both look the same here, so an address may do twice as much."""
 HOUR_US = 3_600_000_000
+LATE_SHARE = 0.1
 FEWEST, MOST = 20, 60
 """Trades in a made-up history."""
 
@@ -182,7 +183,7 @@ class Accounts:
             counters=like.counters.copy(),
             hidden=set(),
         )
-        _let_happen(account, member.news, random.Random(own))
+        _let_happen(account, member.news, random.Random(own), round(plan.quiet_from.timestamp()) * 1_000_000)
         return account
 
 
@@ -191,14 +192,14 @@ def _made_up(exchange: str, seed: int) -> TruthAccount:
     return generate(exchange, seed, trades=trades, now_us=round(FOUNDED.timestamp()) * 1_000_000)
 
 
-def _let_happen(account: TruthAccount, news: Sequence[datetime], rng: random.Random) -> None:
-    """Buys, after a deposit that pays for them; some are shown hours later than they happened."""
+def _let_happen(account: TruthAccount, news: Sequence[datetime], rng: random.Random, quiet_us: int) -> None:
+    """Buys, after a deposit that pays for them; some are shown hours later than they happened, all before it is quiet."""
     for place, moment in enumerate(news):
         now_us = round(moment.timestamp() * 1_000_000)
         if place == 0:
             _grown(account).with_movement(amount="5000", at=moment - timedelta(minutes=5))
-        late = rng.random() < 1 / 10
-        append_trade(account, now_us=now_us, visible_at_us=now_us + rng.randint(1, 12) * HOUR_US if late else None)
+        shown_us = now_us + (rng.randint(1, 12) * HOUR_US if rng.random() < LATE_SHARE else 0)
+        append_trade(account, now_us=now_us, visible_at_us=min(shown_us, quiet_us))
 
 
 def _grown(account: TruthAccount) -> AccountBuilder:
@@ -226,7 +227,7 @@ def inject(member: Member, account: TruthAccount, sandbox: Sandbox, clock: Clock
             sandbox._dialects["kraken"]._gate._nonces[key.api_key] = 10**18  # type: ignore[attr-defined]
         case Cause.HIDDEN:
             known = {movement.movement_key for movement in account.movements}
-            _grown(account).with_movement(amount="777", at=clock.now)
+            _grown(account).with_movement(amount="777", at=clock.now.replace(microsecond=0))
             account.hidden |= {movement.movement_key for movement in account.movements} - known
 
 
