@@ -3,6 +3,7 @@
 import os
 import random
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,12 +29,16 @@ from metrifly_pipeline.domain.ports import (
 from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
+from metrifly_pipeline.journal import open_journal
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.services.accounting import Accounting
 from metrifly_pipeline.services.acknowledging import Acknowledging
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
+from metrifly_pipeline.services.estimating import Estimating
+from metrifly_pipeline.services.exporting import Exporting
+from metrifly_pipeline.services.health import Health
 from metrifly_pipeline.services.importing import Importing
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
@@ -69,12 +74,15 @@ class Product:
     syncing: Syncing
     rekeying: Rekeying
     requesting: Requesting
+    estimating: Estimating
     listing: Listing
     publishing: Publishing
     recording: Recording
     importing: Importing
     maintaining: Maintaining
     capacity: Capacity
+    exporting: Exporting
+    health: Health
     clock: Clock
 
     @property
@@ -138,7 +146,9 @@ def _wire(
     keys = _open_keys(settings, control)
     vault = EnvelopeVault(keys)
     budget = SharedBudget(control, clock, sleep)
-    listing = Listing(control, lake, clock)
+    journal = open_journal(settings.log_folder, clock)
+    estimating = Estimating(control, lake, gateway, clock, settings.limit_scale)
+    listing = Listing(control, lake, estimating, clock)
     syncing = Syncing(
         SyncPorts(
             control=control,
@@ -152,11 +162,13 @@ def _wire(
             daily_window=timedelta(hours=settings.daily_window_hours),
             reach=reach,
             group_records=group_records,
+            journal=journal,
         )
     )
     connecting = Connecting(
         ConnectPorts(
             control=control,
+            lake=lake,
             vault=vault,
             gateway=gateway,
             budget=budget.lane(Lane.CONNECT),
@@ -178,13 +190,16 @@ def _wire(
         notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,
         rekeying=Rekeying(control, vault, keys, clock, reach),
-        requesting=Requesting(control, clock, remedy_of_run),
+        requesting=Requesting(control, clock, remedy_of_run, estimating),
+        estimating=estimating,
         listing=listing,
-        publishing=Publishing(control, lake, listing, clock),
+        publishing=Publishing(control, lake, listing, clock, journal),
         recording=Recording(control, clock),
         importing=Importing(control, SpreadsheetFiles(), clock),
         maintaining=Maintaining(control, lake, clock),
         capacity=Capacity(control, lake, gateway, clock, settings.limit_scale),
+        exporting=Exporting(control, lake),
+        health=Health(control, lake, clock, lambda: shutil.disk_usage(settings.home).free),
         clock=clock,
     )
 

@@ -14,10 +14,11 @@ from metrifly_pipeline.domain.ports import Budget
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.spec import Endpoint, Limit, StreamSpec
-from metrifly_pipeline.domain.streams import Page, Paging, Task
+from metrifly_pipeline.domain.streams import Page, Paging, RawRecord, Span, Task
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import errors
 from metrifly_pipeline.exchanges.guard import ReadOnlyViolation, sections
+from metrifly_pipeline.exchanges.paging.glimpse import glimpse
 from metrifly_pipeline.exchanges.paging.registry import DRIVERS
 from metrifly_pipeline.exchanges.paging.rows import bounds, dig, scope_params, to_us
 from metrifly_pipeline.exchanges.retrying import Patience, Sleep, pursue
@@ -112,6 +113,18 @@ class Session:
                 return False
             raise
         return True
+
+    def glimpse(self, stream: StreamSpec, scope: str, span: Span) -> Sequence[RawRecord]:
+        """Read a few records inside a span, the oldest ones where they can be asked for."""
+        return glimpse(stream, scope, span, lambda params: self.call(stream.endpoint, params))
+
+    def total(self, stream: StreamSpec, task: Task) -> int | None:
+        """How many records a task's closed span holds; None where the exchange does not tell."""
+        if stream.paging is not Paging.OFFSET_IN_WINDOW:
+            return None
+        asked = scope_params(stream, task.scope) | bounds(stream, to_us(task.since), to_us(task.settled_until))
+        found = dig(self.call(stream.endpoint, asked), stream.names["total"])
+        return int(found) if str(found).isdecimal() else None
 
     def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
         """Yield pages until the task is done; each page is parsed and checked before it is yielded."""

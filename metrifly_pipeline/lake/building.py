@@ -175,23 +175,22 @@ class Builder:
         kinds = {"published_at": "TIMESTAMPTZ", "stale_after": "TIMESTAMPTZ", "product_version": "VARCHAR"}
         columns = ", ".join(f"CAST(? AS {kinds.get(name, 'BIGINT')}) AS {quoted(name)}" for name in values)
         self._connection.execute(f"CREATE TABLE _meta AS SELECT {columns}", list(values.values()))
-        self._explain({}, "table_name = '_meta'")
+        comments = [f"COMMENT ON TABLE _meta IS {literal(TABLE_COMMENTS['_meta'])}"]
+        comments += [_comment_on("_meta", name, column_comment("_meta", name)) for name in values]
+        self._connection.execute(";".join(comments))
 
     def add_comments(self, small: Mapping[str, SmallTable]) -> None:
         """Explain every table and every column."""
-        self._explain(small, "true")
-
-    def _explain(self, small: Mapping[str, SmallTable], condition: str) -> None:
         statements = []
         views = set(self._names(_VIEW_NAMES))
-        for table in self._names(f"{_VIEW_NAMES} UNION ALL {_TABLE_NAMES}", condition):
+        for table in self._names(f"{_VIEW_NAMES} UNION ALL {_TABLE_NAMES}"):
             given = small.get(table)
             words = given.comment if given else TABLE_COMMENTS.get(table, "")
             kind = "VIEW" if table in views else "TABLE"
             statements.append(f"COMMENT ON {kind} {quoted(table)} IS {literal(words)}")
-        for table, column in self._connection.execute(f"{_COLUMNS} AND {condition}").fetchall():
+        for table, column in self._connection.execute(_COLUMNS).fetchall():
             words = _given_comment(small.get(table), column) or column_comment(table, column)
-            statements.append(f"COMMENT ON COLUMN {quoted(table)}.{quoted(column)} IS {literal(words)}")
+            statements.append(_comment_on(table, column, words))
         self._connection.execute(";".join(statements))
 
     def count(self) -> dict[str, int]:
@@ -203,8 +202,8 @@ class Builder:
         rows = {name: self._connection.execute(sql).fetchone() for name, sql in sorted(counted.items())}
         return {name: row[0] for name, row in rows.items() if row is not None}
 
-    def _names(self, sql: str, condition: str = "true") -> list[str]:
-        return [name for (name,) in self._connection.execute(f"FROM ({sql}) WHERE {condition}").fetchall()]
+    def _names(self, sql: str) -> list[str]:
+        return [name for (name,) in self._connection.execute(sql).fetchall()]
 
 
 _TABLE_NAMES = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'catalogue' AND NOT internal"
@@ -218,6 +217,10 @@ _SUMMED: Mapping[str, Callable[[], str]] = {
 
 def _files_of(shape: TableShape) -> str:
     return quoted(f"_files_of_{shape.name}")
+
+
+def _comment_on(table: str, column: str, words: str) -> str:
+    return f"COMMENT ON COLUMN {quoted(table)}.{quoted(column)} IS {literal(words)}"
 
 
 def _given_comment(table: SmallTable | None, column: str) -> str:

@@ -6,7 +6,7 @@ from decimal import Decimal
 from metrifly_pipeline.domain.entry_rows import rows_of
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow
-from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Lake
+from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Journal, Lake, journal_nothing
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status_rules import STALE_AFTER
 from metrifly_pipeline.services.listing import Listing
@@ -19,12 +19,15 @@ MENTIONED_ASSETS = 5
 class Publishing:
     """The verb *publish*: all portfolios, one file."""
 
-    def __init__(self, control: ControlStore, lake: Lake, listing: Listing, clock: Clock) -> None:
+    def __init__(
+        self, control: ControlStore, lake: Lake, listing: Listing, clock: Clock, journal: Journal = journal_nothing
+    ) -> None:
         """Join the ports."""
         self._control = control
         self._lake = lake
         self._listing = listing
         self._clock = clock
+        self._journal = journal
 
     def judge(self) -> Sequence[ReconciliationRow]:
         """Turn what the lake says into findings: balances that differ, quarantine, unknown assets, amendments."""
@@ -55,6 +58,7 @@ class Publishing:
         )
         if outcome.published:
             self._control.mark_published(change_seq, now)
+        self._journal("published" if outcome.published else "publish dropped", change_seq=change_seq)
         return PublishReport(outcome=outcome, change_seq=change_seq, reconciliation=rows, views=views)
 
 

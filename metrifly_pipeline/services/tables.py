@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.estimating import Progress
 from metrifly_pipeline.domain.lake_rows import Column, SmallTable
 from metrifly_pipeline.domain.ports import ControlStore
 from metrifly_pipeline.services.reports import ConnectionView
@@ -12,9 +13,10 @@ _TIME = "TIMESTAMPTZ"
 
 
 def small_tables(control: ControlStore, views: Sequence[ConnectionView], now: datetime) -> list[SmallTable]:
-    """Connections, their attention, coverage, portfolios and sync runs, as they stand at `now`."""
+    """Connections, their streams and attention, coverage, portfolios and sync runs, as they stand at `now`."""
     return [
         _connections(views, now),
+        _streams(views),
         _attention(views, now),
         _coverage(control),
         _portfolios(control),
@@ -48,6 +50,19 @@ def _connections(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
             comment="What stands first: the reason of the gravest attention that is not acknowledged; NULL when none does.",
         ),
         Column(name="remedy", sql_type="VARCHAR", comment="What to do about it, in plain words."),
+        Column(
+            name="import_percent",
+            sql_type="INTEGER",
+            comment="How much of the first import was done when this file was made; NULL where none is under way, or nobody can know.",
+        ),
+        Column(
+            name="import_seconds_left",
+            sql_type="BIGINT",
+            comment="How long it still took from then on at the exchange's limits, estimated; NULL where it stands still, too.",
+        ),
+        Column(
+            name="progress", sql_type="VARCHAR", comment="The same in words; NULL where no first import is under way."
+        ),
         Column(name="trades", sql_type="BIGINT", comment="Trades imported, each counted once."),
         Column(
             name="movements", sql_type="BIGINT", comment="Movements imported (rows: a convert has one for each asset)."
@@ -86,6 +101,8 @@ def _connection_row(view: ConnectionView, now: datetime) -> tuple[object, ...]:
         view.status.value,
         worst.reason.value if worst else None,
         worst.remedy if worst else None,
+        *_progress(view.progress),
+        view.progress_text or None,
         view.trades,
         view.movements,
         view.first_trade_at,
@@ -95,6 +112,34 @@ def _connection_row(view: ConnectionView, now: datetime) -> tuple[object, ...]:
         connection.created_at,
         connection.disconnected_at,
     )
+
+
+def _progress(progress: Progress | None) -> tuple[int | None, int | None]:
+    """Percent and seconds left."""
+    if progress is None:
+        return None, None
+    return progress.percent, None if progress.left is None else round(progress.left.total_seconds())
+
+
+def _streams(views: Sequence[ConnectionView]) -> SmallTable:
+    columns = (
+        Column(name="connection_id", sql_type="VARCHAR", comment="The connection."),
+        Column(name="stream", sql_type="VARCHAR", comment="What is asked, such as fills."),
+        Column(name="status", sql_type="VARCHAR", comment="up_to_date, importing, waiting or not_permitted."),
+        Column(name="import_percent", sql_type="INTEGER", comment="As for connections, of this stream alone."),
+        Column(name="import_seconds_left", sql_type="BIGINT", comment="The same."),
+        Column(
+            name="last_success_at",
+            sql_type=_TIME,
+            comment="When a span of it was last proven complete, or its state read.",
+        ),
+    )
+    rows = [
+        (view.connection.id, each.stream, each.status.value, *_progress(each.progress), each.last_success_at)
+        for view in views
+        for each in view.streams
+    ]
+    return SmallTable(name="streams", comment="Every stream of every connection.", columns=columns, rows=rows)
 
 
 def _attention(views: Sequence[ConnectionView], now: datetime) -> SmallTable:

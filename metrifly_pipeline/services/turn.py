@@ -141,6 +141,30 @@ class Turn:
         """Steps of all streams whose scopes are known beforehand and that the key may read."""
         return plan_fixed(self.spec, self._cursors(), self._denied(), now=self.ports.clock(), deep=self.deep)
 
+    def count_ahead(self, steps: Sequence[Step]) -> None:
+        """On a first import: ask how much the later steps hold, where the exchange tells, so that the time left is known early."""
+        counted = {
+            (scope.stream, scope.scope)
+            for scope in self.ports.control.scope_progress(self.connection.id)
+            if scope.planned or scope.state
+        }
+        for step in steps[1:]:
+            place = (step.stream.stream, step.task.scope)
+            if place not in counted and (planned := self._total(step)):
+                self.ports.landing.move(
+                    self.connection.id,
+                    CursorMove(stream=place[0], scope=place[1], cursor=None, covered=None, planned=planned),
+                )
+
+    def _total(self, step: Step) -> int | None:
+        """How much a step holds; of what the key may not read nothing is known, and pulling it says so."""
+        try:
+            return self.session.total(step.stream, step.task)
+        except ExchangeTroubleError as trouble:
+            if step.stream.required or trouble.reason is not Reason.PERMISSION_MISSING:
+                raise
+            return None
+
     def _denied(self) -> frozenset[str]:
         """Streams that the key may not read, as the probe said; a refusal met in this turn counts for its own scope only."""
         if self._unreadable is None:
@@ -210,7 +234,8 @@ class Turn:
 
     def _move(self, place: tuple[Stream, str], cursor: CursorState) -> None:
         self.ports.landing.move(
-            self.connection.id, CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None)
+            self.connection.id,
+            CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None, ended="asked"),
         )
 
 

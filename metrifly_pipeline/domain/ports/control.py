@@ -19,6 +19,7 @@ from metrifly_pipeline.domain.status import (
     CoverageRow,
     Lease,
     Portfolio,
+    ScopeProgress,
     SealedCredential,
     StreamState,
     SyncKind,
@@ -152,9 +153,15 @@ class ControlStore(BudgetStore, EntryStore, NotificationStore, SealedRowStore, P
     def leased(self, now: datetime) -> set[ConnectionId]:
         """Connections that somebody holds a lease of at `now`."""
 
+    def lease_ends(self) -> Mapping[ConnectionId, datetime]:
+        """Until when somebody holds the lease of a connection; those that ran out and that nobody took over, too."""
+
     # Cursors and coverage
     def cursors(self, connection: ConnectionId) -> Mapping[tuple[Stream, str], CursorState]:
         """Where each stream and scope stopped."""
+
+    def scope_progress(self, connection: ConnectionId) -> Sequence[ScopeProgress]:
+        """How far each stream and scope has come; one that was only counted has no state."""
 
     def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
         """Proven spans; touching and overlapping ones are stored as one."""
@@ -191,6 +198,9 @@ class ControlStore(BudgetStore, EntryStore, NotificationStore, SealedRowStore, P
 
     def unanswered_batches(self) -> Mapping[int, datetime]:
         """Batches that hold unanswered requests, and when they were made; oldest first."""
+
+    def batch_died(self, batch: int, now: datetime) -> bool:
+        """Whether whoever worked on this batch is dead: a lease taken since it was made ran out, and none of its connections is leased."""
 
     def requeue_batch(self, batch: int) -> int:
         """Unanswered requests of this batch wait again, attempt + 1; returns how many."""
