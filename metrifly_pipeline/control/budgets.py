@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, exists, func, not_, select, update
 
 from metrifly_pipeline.control.tables import budgets
 from metrifly_pipeline.control.transactions import Transactions
@@ -41,7 +41,9 @@ class Budgets(Transactions):
             taken = level <= room + _TINY
             # Stored even where nothing is taken: after a clock was set back the bucket drains from now on.
             stored = {"level": level + weight * taken, "updated_at": reached} | _day(row, now, weight * taken)
-            db.execute(_STORE, {"mine": bucket} | {f"new_{name}": value for name, value in stored.items()})
+            asked = {"mine": bucket, "gate": gate, "asked_at": now}
+            if not db.execute(_STORE, asked | {f"new_{name}": value for name, value in stored.items()}).rowcount:
+                return _pause_left(db, [gate], now)
             return 0.0 if taken else _rounded_up((level - room) / limit.per_second + (reached - now).total_seconds())
 
     def budget_pause(self, names: Sequence[str], now: datetime) -> float:
@@ -85,7 +87,11 @@ _LOOK = (
 _STORED = ("level", "updated_at", "day", "taken_today", "taken_day_before")
 _STORE = (
     update(budgets)
-    .where(budgets.c.bucket == bindparam("mine"))
+    .where(
+        budgets.c.bucket == bindparam("mine"),
+        # Looked at once more: who waited for the lock saw the gate as it was before the wait.
+        not_(exists().where(_GATE.c.bucket == bindparam("gate"), _GATE.c.paused_until > bindparam("asked_at"))),
+    )
     .values({name: bindparam(f"new_{name}") for name in _STORED})
 )
 

@@ -1,14 +1,13 @@
 """The product as a Dagster resource: whoever asks for `product` gets every service wired."""
 
-import atexit
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
+from metrifly_pipeline.resources.keeping import Kept
 from metrifly_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -28,7 +27,7 @@ class ProductResource(dg.ConfigurableResource[Any]):
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[Product]:
-        """The product: a run's own, closed when it ends; on PostgreSQL, ticks of one code server share theirs.
+        """The product: a run's own, closed when it ends; on PostgreSQL, ticks of one code server share theirs for a while.
 
         Some forty thousand ticks a day would otherwise spend more on opening a database than on looking into it. A SQLite file is opened anew:
         that costs little, and somebody may have put another one in its place.
@@ -39,24 +38,10 @@ class ProductResource(dg.ConfigurableResource[Any]):
         if self.home:
             settings = settings.model_copy(update={"home": Path(self.home)})
         if context.run is None and settings.database_url is not None:
-            yield _kept(settings)
+            yield _KEPT.of(settings, lambda: open_product(settings))
             return
         with open_product(settings) as product:
             yield product
 
 
-_OPENED: dict[tuple[str, str], Product] = {}
-_OPENING = threading.Lock()
-
-
-def _kept(settings: Settings) -> Product:
-    """The product that ticks share, open until the process ends. One that can't be opened isn't kept: the next tick tries again."""
-    from metrifly_pipeline.bootstrap import open_product  # noqa: PLC0415 - see above
-
-    place = (str(settings.home.absolute()), settings.control_url)
-    with _OPENING:
-        if place not in _OPENED:
-            opening = ExitStack()
-            _OPENED[place] = opening.enter_context(open_product(settings))
-            atexit.register(opening.close)
-        return _OPENED[place]
+_KEPT: Kept[Settings, Product] = Kept()
