@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -26,6 +27,26 @@ from metrifly_pipeline.exchanges.room import Json, RoomHooks
 Clock = Callable[[], datetime]
 
 _GLIMPSE = timedelta(hours=1)
+MARKETS_KEPT = timedelta(minutes=15)
+"""How long a list of markets may be taken for today's: a run over many connections of an exchange asks for it once, not once each."""
+
+
+class Listed:
+    """The markets that exchanges listed lately, shared by all sessions of a process: they are the same for every key. Safe for threads."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._known: dict[str, tuple[datetime, Sequence[Market]]] = {}
+        self._asking: dict[str, threading.Lock] = {}
+
+    def of(self, place: str, now: datetime, ask: Callable[[], Sequence[Market]]) -> Sequence[Market]:
+        """What the exchange at `place` lists; whoever else wants to know it meanwhile waits for the one who asks."""
+        with self._asking.setdefault(place, threading.Lock()):
+            asked_at, known = self._known.get(place, (now, None))
+            if known is None or not now - MARKETS_KEPT < asked_at <= now:
+                known = tuple(ask())
+                self._known[place] = (now, known)
+            return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +61,7 @@ class Surroundings:
     limit_scale: float = 1.0
     egress: str = "local"
     """The address requests leave from; processes with the same one share the limits per IP."""
+    listed: Listed = field(default_factory=Listed)
     place: str = ""
     """`@127.0.0.1:8101` for a local exchange, so that its limits aren't mixed with the real one's."""
 
@@ -69,9 +91,11 @@ class Session:
         return self._hooks.probe(self.call)
 
     def markets(self) -> Sequence[Market]:
-        """All markets, asked once a session."""
+        """All markets, as any session of this process was told them lately; the same object as long as it is the same list."""
         if self._markets is None:
-            self._markets = tuple(self._hooks.markets(self.call))
+            around, hooks = self._around, self._hooks
+            place = hooks.spec.name + around.place
+            self._markets = around.listed.of(place, around.clock(), lambda: hooks.markets(self.call))
         return self._markets
 
     def can_read(self, stream: StreamSpec) -> bool:

@@ -35,9 +35,8 @@ class Publishing:
         rows = self._lake.reconcile(entries=rows_of(self._control.entries()))
         counts = self._lake.counts()
         wrong = _mismatches(rows)
-        for connection in self._control.connections():
-            self._control.replace_findings(connection.id, "reconcile", wrong.get(connection.id, []), now)
-            self._control.replace_findings(connection.id, "normalize", _lake_findings(counts.get(connection.id)), now)
+        unclear = {connection: _lake_findings(counted) for connection, counted in counts.items()}
+        self._control.replace_stages({"reconcile": wrong, "normalize": unclear}, now)
         return rows
 
     def reconcile(self, connections: Sequence[ConnectionId]) -> Sequence[ReconciliationRow]:
@@ -86,9 +85,7 @@ def _signed(difference: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _lake_findings(counts: ConnectionCounts | None) -> list[Finding]:
-    if counts is None:
-        return []
+def _lake_findings(counts: ConnectionCounts) -> list[Finding]:
     found = []
     if counts.quarantined:
         found.append(Finding(reason=Reason.QUARANTINED_RECORDS, detail=f"{counts.quarantined} records"))

@@ -22,6 +22,7 @@ from metrifly_pipeline.domain.ports import (
     reach_nothing,
 )
 from metrifly_pipeline.domain.reasons import Reason
+from metrifly_pipeline.domain.records import Market
 from metrifly_pipeline.domain.status import Connection, Outcome, SyncKind
 from metrifly_pipeline.domain.trouble import (
     ExchangeTroubleError,
@@ -83,6 +84,7 @@ class Syncing:
         )
         self._closing = Closing(ports.control, ports.clock, ports.daily_window, ports.journal)
         self._faults: list[str] = []
+        self._landed_markets: dict[str, Sequence[Market]] = {}
 
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
         """Sync each connection once and report it as its group is done.
@@ -232,6 +234,7 @@ class Syncing:
             clock=ports.clock,
             normalize_now=self._normalize_one,
             allowed_ips=ports.allowed_ips,
+            landed_markets=self._landed_markets,
         )
 
     def _history_findings(self, connection: Connection) -> list[Finding]:

@@ -43,6 +43,8 @@ class PullPorts:
     normalize_now: Callable[[Connection], None]
     """Types what this connection has landed so far; symbols are discovered from the result."""
     allowed_ips: tuple[str, ...]
+    landed_markets: dict[str, Sequence[Market]]
+    """The list of each exchange that was landed last."""
 
 
 class OutOfTimeError(Exception):
@@ -126,7 +128,11 @@ class Turn:
         now_us = int(now.timestamp() * 1_000_000)
         if asked is not None and now_us - int(asked) < ONCE_A_DAY / timedelta(microseconds=1):
             return
-        self.ports.lake.append_reference(reference_of(self.spec, self.session.markets(), now))
+        markets = self.session.markets()
+        # One list serves many connections of a run: it is landed with the first.
+        if self.ports.landed_markets.get(self.spec.name) is not markets:
+            self.ports.lake.append_reference(reference_of(self.spec, markets, now))
+            self.ports.landed_markets[self.spec.name] = markets
         self._move(MARKETS, {"asked_us": now_us})
 
     # Streams

@@ -1,6 +1,6 @@
 """The control room: who is connected, how far each sync came, what stands in the way, and what is due."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -249,6 +249,15 @@ class ControlStore(BudgetStore, EntryStore, NotificationStore, SealedRowStore, P
 
         A reason that stays keeps its `since`, and its acknowledgement while its detail stays too; returns whether anything changed (then the
         change is numbered).
+        """
+
+    def replace_stages(
+        self, found: Mapping[str, Mapping[ConnectionId, Sequence[Finding]]], now: datetime
+    ) -> Collection[ConnectionId]:
+        """The same for whole stages over all connections, by stage; a connection that isn't named there has none of its findings.
+
+        Returns those of which a reader would see a difference, also where only time has changed the status. One of which nothing differs costs
+        no transaction.
         """
 
     def acknowledge(
