@@ -81,8 +81,9 @@ format: test-env
 # Tests write durably and often; where the machine has memory-backed scratch space, they need not wait for a disk.
 SCRATCH := $(shell test -w /dev/shm && echo PYTEST_DEBUG_TEMPROOT=/dev/shm)
 
+# A process more than cores, since some tests wait; few tests at a time for each, so that all end at about the same moment.
 test: test-env
-	$(SCRATCH) .venv-test/bin/python -m pytest -n 2 tests
+	$(SCRATCH) .venv-test/bin/python -m pytest -n 3 --maxschedchunk 10 tests
 
 # Many more hits at each labelled point where a process is killed, and what is too long for `make test`.
 torture: test-env

@@ -94,6 +94,17 @@ def batch_requests(batches: Iterable[Batch]) -> list[dg.RunRequest]:
     ]
 
 
+def end_dead(instance: dg.DagsterInstance, product: Product) -> None:
+    """Runs that died with all that would have said so, as when the machine lost its power, fail now: for Dagster they would go on for hours.
+
+    The next daily sync waits for them, and so does whoever asked for a sync.
+    """
+    for run in instance.get_runs(dg.RunsFilter(job_name=sync_job.name, statuses=[dg.DagsterRunStatus.STARTED])):
+        batch = run.tags.get(BATCH_TAG, "")
+        if batch and product.control.batch_died(int(batch), product.clock()):
+            instance.report_run_failed(run, "Its worker died: a lease ran out that nobody gave back. Nothing is lost.")
+
+
 def put_back_lost(instance: dg.DagsterInstance, product: Product) -> None:
     """Requests go back in line whose run failed, was killed or never began: nobody else will answer them."""
     for batch, made_at in product.control.unanswered_batches().items():
@@ -129,6 +140,7 @@ def daily_sync(
 )
 def sync_now(context: dg.SensorEvaluationContext, product: dg.ResourceParam[Product]) -> dg.SensorResult:
     """Launch waiting sync requests, those of runs that died too."""
+    end_dead(context.instance, product)
     put_back_lost(context.instance, product)
     return dg.SensorResult(run_requests=batch_requests(product.requesting.batches()))
 

@@ -3,11 +3,13 @@
 import os
 import random
 import secrets
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from metrifly_pipeline.control.store import open_store
 from metrifly_pipeline.delivery import HouseCourier
@@ -28,6 +30,7 @@ from metrifly_pipeline.domain.ports import (
 from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.status import SyncRun
 from metrifly_pipeline.exchanges.gateway import Gateway
+from metrifly_pipeline.journal import forget_in, open_journal
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.services.accounting import Accounting
 from metrifly_pipeline.services.acknowledging import Acknowledging
@@ -35,7 +38,9 @@ from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.capacity import Capacity
 from metrifly_pipeline.services.connecting import Connecting, ConnectPorts
 from metrifly_pipeline.services.erasing import Erasing
+from metrifly_pipeline.services.estimating import Estimating
 from metrifly_pipeline.services.exporting import Exporting
+from metrifly_pipeline.services.health import Health
 from metrifly_pipeline.services.importing import Importing
 from metrifly_pipeline.services.landing import GROUP_RECORDS
 from metrifly_pipeline.services.listing import Listing
@@ -67,18 +72,20 @@ class Product:
     acknowledging: Acknowledging
     connecting: Connecting
     erasing: Erasing
-    exporting: Exporting
     moving: Moving
     notifying: Notifying
     syncing: Syncing
     rekeying: Rekeying
     requesting: Requesting
+    estimating: Estimating
     listing: Listing
     publishing: Publishing
     recording: Recording
     importing: Importing
     maintaining: Maintaining
     capacity: Capacity
+    exporting: Exporting
+    health: Health
     clock: Clock
 
     @property
@@ -142,8 +149,10 @@ def _wire(
     keys = _open_keys(settings, control)
     vault = EnvelopeVault(keys)
     budget = SharedBudget(control, clock, sleep)
-    listing = Listing(control, lake, clock)
-    erasing = Erasing(control, lake, clock, reach)
+    journal = open_journal(settings.log_folder, clock)
+    estimating = Estimating(control, lake, gateway, clock, settings.limit_scale)
+    listing = Listing(control, lake, estimating, clock)
+    erasing = Erasing(control, lake, clock, partial(forget_in, settings.log_folder), reach)
     syncing = Syncing(
         SyncPorts(
             control=control,
@@ -157,11 +166,13 @@ def _wire(
             daily_window=timedelta(hours=settings.daily_window_hours),
             reach=reach,
             group_records=group_records,
+            journal=journal,
         )
     )
     connecting = Connecting(
         ConnectPorts(
             control=control,
+            lake=lake,
             vault=vault,
             gateway=gateway,
             budget=budget.lane(Lane.CONNECT),
@@ -180,18 +191,20 @@ def _wire(
         acknowledging=Acknowledging(control, listing, clock),
         connecting=connecting,
         erasing=erasing,
-        exporting=Exporting(control, lake, listing, clock),
         moving=Moving(control, clock),
         notifying=Notifying(control, vault, _courier(settings), clock, rng, secrets.token_bytes),
         syncing=syncing,
         rekeying=Rekeying(control, vault, keys, clock, reach),
-        requesting=Requesting(control, clock, remedy_of_run),
+        requesting=Requesting(control, clock, remedy_of_run, estimating),
+        estimating=estimating,
         listing=listing,
-        publishing=Publishing(control, lake, listing, erasing, clock),
+        publishing=Publishing(control, lake, listing, erasing, clock, journal),
         recording=Recording(control, clock),
         importing=Importing(control, SpreadsheetFiles(), clock),
         maintaining=Maintaining(control, lake, clock, erasing),
         capacity=Capacity(control, lake, gateway, clock, settings.limit_scale),
+        exporting=Exporting(control, lake),
+        health=Health(control, lake, clock, lambda: shutil.disk_usage(settings.home).free),
         clock=clock,
     )
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -39,10 +38,10 @@ def publish_here() -> Ended:
     return _run(portfolios_job.name, {}, {})
 
 
-def forget_here(logs: Path, connections: Collection[ConnectionId]) -> bool:
-    """Delete what the Dagster instance of DAGSTER_HOME, and our own logs, say of connections; whether nothing is left."""
+def forget_here(connections: Collection[ConnectionId]) -> bool:
+    """Delete what the Dagster instance of DAGSTER_HOME says of connections; whether nothing is left."""
     with dg.DagsterInstance.get() as instance:
-        return History(instance, logs)(connections)
+        return History(instance)(connections)
 
 
 def _run(job: str, config: dict[str, Any], tags: dict[str, str]) -> Ended:

@@ -32,6 +32,8 @@ class Settings(BaseSettings):
     shard_size: int = Field(default=250, ge=1)
     dagster_url: SecretStr | None = None
     """Dagster's own storage on PostgreSQL; SQLite under `home` when unset."""
+    runs_kept_days: int = Field(default=30, ge=1)
+    """How long Dagster keeps finished runs that no status rests on."""
 
     smtp_url: SecretStr | None = None
     """Mail server for notifications: smtp://user:password@host:port, or smtps://."""
@@ -49,14 +51,14 @@ class Settings(BaseSettings):
         return self.lake_root / "warehouse" / "metrifly.duckdb"
 
     @property
+    def log_folder(self) -> Path:
+        """Where logs are written, the journal among them."""
+        return self.home.absolute() / "logs"
+
+    @property
     def master_key_file(self) -> Path:
         """The key file, 0600; never in one backup archive with the control database."""
         return self.home.absolute() / "vault" / "master.key"
-
-    @property
-    def log_folder(self) -> Path:
-        """What our own processes print."""
-        return self.home.absolute() / "logs"
 
     @property
     def control_url(self) -> str:

@@ -1,6 +1,7 @@
 """What every test shares. That the network is loopback only stands in pytest's options in pyproject.toml."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 
 import pytest
 from hypothesis import settings
@@ -23,6 +24,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `hit` runs once for each time a labelled point is to be hit."""
     if "hit" in metafunc.fixturenames:
         metafunc.parametrize("hit", range(1, 1 + metafunc.config.getoption("--kill-hits")))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first, each of the two kinds in its random order: a long one at the end would leave the other process idle."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop() -> Iterator[None]:
+    """Keep what was imported, a million objects that stay, out of every garbage collection: they take a tenth of the time."""
+    gc.collect()
+    gc.freeze()
+    before = gc.get_threshold()
+    gc.set_threshold(10_000, *before[1:])
+    try:
+        return (yield)
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @pytest.fixture

@@ -18,13 +18,14 @@ from metrifly_pipeline.assets.metadata import (
     RAW_ACTIVITY,
     RAW_FILLS,
     TRADES,
-    stored_schema,
     without_success,
 )
 from metrifly_pipeline.assets.recording import ATTENTION_CHECK, PARTITIONS, Recorder
+from metrifly_pipeline.assets.schemas import stored_schema
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.status import SyncKind
 from metrifly_pipeline.domain.trouble import NotFoundError
+from metrifly_pipeline.journal import within
 from metrifly_pipeline.lake import tables
 from metrifly_pipeline.lake.tables import TableShape
 from metrifly_pipeline.resources.product import Product
@@ -94,7 +95,8 @@ def connection_assets(
         reports = product.syncing.normalize_only(connections, rebuild=rebuild)
     else:
         reports = product.syncing.sync(connections, kind)
-    seen = Recorder(context, connections).record(reports, product.clock)
+    with within(dagster_run=context.run.run_id):
+        seen = Recorder(context, connections).record(reports, product.clock)
     failed = without_success(connections, seen)
     if by_partition and failed:
         raise dg.Failure("\n".join(failed), allow_retries=False)

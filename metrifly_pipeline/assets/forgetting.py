@@ -26,21 +26,20 @@ from dagster._core.storage.schedules.schema import InstigatorsTable, JobTable, J
 from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
 
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.journal import names_any, write_over
 
 _SQLITE = b"SQLite format 3\x00"
 _SHORT_WAIT = 5.0
 """Seconds for which a file that Dagster writes to is waited for; the next maintenance comes to it again."""
-_MASK = b"x"
 _LOG_OF_WRITES = ".db-wal"
 
 
 class History:
     """What one Dagster instance keeps; called with connections it forgets them. It may be called again at any time."""
 
-    def __init__(self, instance: dg.DagsterInstance, logs: Path | None = None) -> None:
-        """`logs` is the folder for what our own processes printed, which a run's log lines may be among."""
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        """Forget in this instance's storage and in the files of its folder."""
         self._instance = instance
-        self._logs = logs
 
     def __call__(self, connections: Collection[ConnectionId], /) -> bool:
         """Delete partitions, runs and events that name them, and the bytes that deleting leaves; True where nothing is left."""
@@ -110,16 +109,15 @@ class History:
     def _runs_in_files(self, wanted: list[ConnectionId]) -> Iterator[str]:
         """Also `index`, which is no run: its events go the same way."""
         for path in self._files():
-            if path.suffix in {".db", _LOG_OF_WRITES} and path.parent.name == "runs" and _names(path, wanted):
+            if path.suffix in {".db", _LOG_OF_WRITES} and path.parent.name == "runs" and names_any(path, wanted):
                 yield path.stem
 
     def _files(self) -> list[Path]:
-        folders = [Path(self._instance.root_directory), *([] if self._logs is None else [self._logs])]
-        return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+        return [path for path in sorted(Path(self._instance.root_directory).rglob("*")) if path.is_file()]
 
     def _is_clean(self, path: Path, wanted: list[ConnectionId]) -> bool:
         """Take the connections out of what is left of a file: free pages of a database, lines of a log."""
-        if not _names(path, wanted):
+        if not names_any(path, wanted):
             return True
         with contextlib.suppress(OSError, sqlite3.Error):
             with path.open("rb") as opened:
@@ -127,8 +125,8 @@ class History:
             if head == _SQLITE or path.suffix == _LOG_OF_WRITES:
                 _squeeze(path.with_suffix(".db"))
             else:
-                _mask(path, wanted)
-        return not _names(path, wanted)
+                write_over(path, wanted)
+        return not names_any(path, wanted)
 
 
 def _naming(table: Any, columns: Collection[str], wanted: Collection[str]) -> Any:
@@ -144,28 +142,8 @@ def _values(db: Any, table: Any, column: str, condition: Any) -> list[Any]:
     return [row[0] for row in db.execute(table.select().with_only_columns(table.c[column]).where(condition))]
 
 
-def _names(path: Path, wanted: Collection[str]) -> bool:
-    try:
-        told = path.read_bytes()
-    except FileNotFoundError:
-        return False
-    return any(each.encode() in told for each in wanted)
-
-
 def _squeeze(path: Path) -> None:
     """Write a database anew: SQLite leaves deleted rows standing in pages that are free."""
     with contextlib.closing(sqlite3.connect(path, timeout=_SHORT_WAIT)) as db:
         db.execute("VACUUM")
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-
-
-def _mask(path: Path, wanted: Collection[str]) -> None:
-    """Write over the ids where they stand, so that a process may go on writing behind them."""
-    told = path.read_bytes()
-    with path.open("r+b") as opened:
-        for each in (each.encode() for each in wanted):
-            place = told.find(each)
-            while place >= 0:
-                opened.seek(place)
-                opened.write(_MASK * len(each))
-                place = told.find(each, place + len(each))

@@ -11,7 +11,6 @@ from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ReconciliationRow
 from metrifly_pipeline.domain.reasons import MEANING, Level, Reason, remedy_for
 from metrifly_pipeline.domain.status import Outcome
-from metrifly_pipeline.lake.tables import SQL_TYPES, TableShape
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, Dashboard, FamilyVerdict
 
 Metadata = Mapping[str, dg.MetadataValue]
@@ -134,7 +133,22 @@ def _added(report: ConnectionReport) -> str:
 def dashboard_metadata(dashboard: Dashboard) -> Metadata:
     """Totals as numbers, and a table of those that need someone."""
     totals = {name: dg.MetadataValue.int(count) for name, count in dashboard.totals.items()}
-    return {"needs_someone": dg.MetadataValue.md(needing_someone(dashboard.views, dashboard.at)), **totals}
+    imports = importing(dashboard.views)
+    return {
+        "needs_someone": dg.MetadataValue.md(needing_someone(dashboard.views, dashboard.at)),
+        **({} if imports is None else {"first_imports": imports}),
+        **totals,
+    }
+
+
+def importing(views: Sequence[ConnectionView]) -> dg.TableMetadataValue | None:
+    """First imports under way and how far each was; None where there is none."""
+    records = [
+        dg.TableRecord({"connection": view.connection.id, "progress": f"{view.progress_text}; {view.landed} landed"})
+        for view in views
+        if view.progress is not None
+    ]
+    return _table(("connection", "progress"), records[:SHOWN_ROWS]) if records else None
 
 
 def needing_someone(views: Sequence[ConnectionView], now: datetime) -> str:
@@ -213,33 +227,6 @@ def attention_table(items: Sequence[Attention]) -> dg.TableMetadataValue:
 
 
 # The warehouse
-
-
-def table_metadata(
-    name: str, rows: Mapping[str, int], schemas: Mapping[str, dg.TableSchema]
-) -> dict[str, dg.MetadataValue]:
-    """Rows and columns of one published table, as far as the publish tells them."""
-    found: dict[str, dg.MetadataValue] = {}
-    if name in rows:
-        found["dagster/row_count"] = dg.MetadataValue.int(rows[name])
-    if name in schemas:
-        found["dagster/column_schema"] = dg.MetadataValue.table_schema(schemas[name])
-    return found
-
-
-def column_schemas(rows: Iterable[Sequence[object]]) -> dict[str, dg.TableSchema]:
-    """Schemas by table from rows of (table, column, type, comment)."""
-    columns: dict[str, list[dg.TableColumn]] = {}
-    for table, column, kind, comment in rows:
-        described = dg.TableColumn(str(column), str(kind), description=str(comment) if comment else None)
-        columns.setdefault(str(table), []).append(described)
-    return {table: dg.TableSchema(columns=found) for table, found in columns.items()}
-
-
-def stored_schema(shape: TableShape) -> dg.TableSchema:
-    """The columns of a Delta table, with the words that analysts read."""
-    described = [dg.TableColumn(each.name, SQL_TYPES[each.kind], description=each.comment) for each in shape.columns]
-    return dg.TableSchema(columns=described)
 
 
 def span_metadata(views: Sequence[ConnectionView]) -> dict[str, dg.MetadataValue]:

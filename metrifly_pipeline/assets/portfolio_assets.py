@@ -4,6 +4,7 @@ They are one multi-asset because they are one file: its tables are made, compare
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 import dagster as dg
@@ -13,14 +14,15 @@ from metrifly_pipeline.assets.metadata import (
     BALANCES,
     MOVEMENTS,
     TRADES,
-    column_schemas,
     reconciliation_metadata,
     span_metadata,
-    table_metadata,
     view_rows,
     warehouse_metadata,
 )
+from metrifly_pipeline.assets.retention import forget_runs
+from metrifly_pipeline.assets.schemas import column_schemas, table_metadata
 from metrifly_pipeline.assets.status_assets import CONNECTION_STATUS, STATUS_CHECKS, status_result
+from metrifly_pipeline.journal import within
 from metrifly_pipeline.resources.product import Product
 from metrifly_pipeline.services.reports import PublishReport
 
@@ -77,7 +79,8 @@ def portfolio_assets(
     context: dg.AssetExecutionContext, product: dg.ResourceParam[Product]
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Judge and publish all portfolios once."""
-    report = product.publishing.publish()
+    with within(dagster_run=context.run.run_id):
+        report = product.publishing.publish()
     status = status_result(product.listing.dashboard(report.views))
     if not report.outcome.published:
         context.log.info("A newer file is in place already: this publish was dropped.")
@@ -87,11 +90,13 @@ def portfolio_assets(
     _names, ((transactions,),) = product.lake.query(TRANSACTIONS)
     rows = {**view_rows(report.views), PORTFOLIO_TRANSACTIONS: int(str(transactions)), **report.outcome.rows}
     yield from published_results(report, status, rows, column_schemas(columns))
-    forget = History(context.instance, product.settings.log_folder)
+    forget = History(context.instance)
     tidied = product.maintaining.maintain_when_due(forget)
     if tidied is not None:
         joined, removed = sum(tidied.joined.values()), sum(tidied.removed.values())
-        context.log.info("Once a day: joined %d small files, removed %d old ones.", joined, removed)
+        runs = forget_runs(context.instance, product.clock() - timedelta(days=product.settings.runs_kept_days))
+        told = "Once a day: joined %d small files, removed %d old ones, forgot %d old runs."
+        context.log.info(told, joined, removed, runs)
 
 
 def published_results(

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metrifly_pipeline.cli.acting import next_command, said
-from metrifly_pipeline.cli.connections import CredentialsFile, Json, show_attention, view_json
+from metrifly_pipeline.cli.connections import AcceptUnverified, CredentialsFile, require_sense, show_unverified
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
+from metrifly_pipeline.cli.listing import Json, show_attention, view_json
 from metrifly_pipeline.cli.render import count, paste, print_json, say
 from metrifly_pipeline.domain.status import Connection
 from metrifly_pipeline.domain.trouble import RefusedError
@@ -28,6 +29,7 @@ def replace_key(
     *,
     credentials_file: CredentialsFile = None,
     yes: Yes = False,
+    accept_unverified: AcceptUnverified = False,
     as_json: Json = False,
 ) -> None:
     """Use a new key of the same exchange account.
@@ -38,7 +40,7 @@ def replace_key(
         before = own_connection(product, connection)
         if before.disconnected_at is not None:
             product.accounting.require_room(before.account)
-        _give_key(context, product, before, credentials_file, yes=yes, as_json=as_json)
+        _give_key(context, product, before, credentials_file, yes=yes, unverified=accept_unverified, as_json=as_json)
 
 
 def reconnect(
@@ -47,6 +49,7 @@ def reconnect(
     *,
     credentials_file: CredentialsFile = None,
     yes: Yes = False,
+    accept_unverified: AcceptUnverified = False,
     as_json: Json = False,
 ) -> None:
     """Connect a disconnected connection again.
@@ -59,7 +62,7 @@ def reconnect(
         before = own_connection(product, connection)
         require_disconnected(before)
         product.accounting.require_room(before.account)
-        _give_key(context, product, before, credentials_file, yes=yes, as_json=as_json)
+        _give_key(context, product, before, credentials_file, yes=yes, unverified=accept_unverified, as_json=as_json)
 
 
 def _give_key(
@@ -69,12 +72,18 @@ def _give_key(
     source: str | None,
     *,
     yes: bool,
+    unverified: bool,
     as_json: bool,
 ) -> None:
     doors = doors_of(context)
-    credential = get_credential(product.gateway.spec(before.exchange), source, doors.ask_hidden)
+    spec = product.gateway.spec(before.exchange)
+    require_sense(spec, accept_unverified=unverified)
+    credential = get_credential(spec, source, doors.ask_hidden)
     product.connecting.replace_key(
-        before.id, credential, lambda doubt: yes or doors.ask_yes(f"{doubt} Is it the same?")
+        before.id,
+        credential,
+        lambda doubt: yes or doors.ask_yes(f"{doubt} Is it the same?"),
+        accept_unverified=unverified,
     )
     view = product.listing.view(before.id)
     now = product.clock()
@@ -88,6 +97,7 @@ def _give_key(
     )
     say(f"{done} A sync waits for the daemon of `metrifly dev`; to run it here:")
     paste(next_command(context, f"metrifly sync {before.id} --here"))
+    show_unverified(view)
     show_attention([view], now, partial(said, context))
 
 

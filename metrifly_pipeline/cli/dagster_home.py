@@ -15,8 +15,14 @@ run_coordinator:
   class: QueuedRunCoordinator
   config: {max_concurrent_runs: 4, dequeue_interval_seconds: 1}
 # A run whose worker and code server were both killed would stay "started" for ever.
-run_monitoring: {enabled: true, start_timeout_seconds: 180, max_runtime_seconds: 21600, poll_interval_seconds: 30}
+run_monitoring:
+  enabled: true
+  start_timeout_seconds: 180
+  cancel_timeout_seconds: 180
+  max_runtime_seconds: 21600
+  poll_interval_seconds: 30
 code_servers: {local_startup_timeout: 180}
+# Ticks only: old runs with their events are deleted once a day, after a publish (assets/retention.py).
 retention:
   schedule: {purge_after_days: 90}
   sensor:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from metrifly_pipeline.cli.connections import show_connections
 from metrifly_pipeline.cli.demo_check import Difference, Verdict, added_up, compare_movements, compare_trades
 from metrifly_pipeline.cli.doors import own_connections
+from metrifly_pipeline.cli.listing import show_connections
 from metrifly_pipeline.cli.local_exchange import account_of
 from metrifly_pipeline.cli.reading import reconciliation, show_reconciliation
 from metrifly_pipeline.cli.render import Col, heading, item, paste, say, table, words

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from metrifly_pipeline.cli.dagster_home import adopt_home, workspace_file
+from metrifly_pipeline.cli.daemon import make_storage
+from metrifly_pipeline.cli.dagster_home import workspace_file
 from metrifly_pipeline.cli.doors import Doors, doors_of
 from metrifly_pipeline.cli.local_exchange import HOST, LocalExchange, held, ports_free, sandbox_file
 from metrifly_pipeline.cli.processes import Children, Stop
@@ -52,12 +53,12 @@ def _run(doors: Doors, children: Children, stop: Stop, environment: dict[str, st
     home = doors.settings().home.absolute()
     local = start_local_exchange(children, stop, home) if _wants_local(doors, doors.settings()) else None
     settings = doors.settings()  # again: the local exchange has a scale
-    adopt_home(settings)
+    say("Starting Dagster ...")
+    make_storage(settings)
     workspace = str(workspace_file(settings))
     serving = ["-m", "dagster_webserver", "-h", HOST, "-p", str(port), "-w", workspace]
     children.start("dagster-webserver", serving, environment)
     children.start("dagster-daemon", ["-m", "dagster._daemon", "run", "-w", workspace], environment)
-    say("Starting Dagster ...")
     for _ in range(PATIENCE_LOOKS):
         if _answers(port) or stop.wait(LOOK_SECONDS):
             break

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 import typer
 
 from metrifly_pipeline.cli.acting import settings_for
+from metrifly_pipeline.domain.health import DagsterSigns
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Sleep
 from metrifly_pipeline.domain.spec import CredentialField
@@ -36,6 +37,12 @@ def _daemon_alive(settings: Settings) -> bool:
     from metrifly_pipeline.cli.daemon import daemon_alive
 
     return daemon_alive(settings)
+
+
+def _dagster_signs(settings: Settings) -> DagsterSigns:
+    from metrifly_pipeline.cli.daemon import dagster_signs
+
+    return dagster_signs(settings)
 
 
 def _run_here(settings: Settings, batch: "Batch") -> str:
@@ -81,6 +88,7 @@ class Doors:
     settings: Callable[[], Settings] = _settings
     open_product: "Callable[[Settings], AbstractContextManager[Product]]" = _open_product
     daemon_alive: Callable[[Settings], bool] = _daemon_alive
+    dagster_signs: Callable[[Settings], DagsterSigns] = _dagster_signs
     run_here: "Callable[[Settings, Batch], str]" = _run_here
     """Returns where to read how Metrifly itself failed; empty where it did not. The next one too."""
     publish_here: Callable[[Settings], str] = _publish_here

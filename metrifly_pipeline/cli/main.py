@@ -2,6 +2,8 @@
 
 import sys
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import typer
 from pydantic import ValidationError
@@ -14,8 +16,10 @@ from metrifly_pipeline.cli import (
     demo,
     dev,
     exchanges,
-    exporting,
+    export,
+    health,
     importing,
+    listing,
     local,
     master_key,
     notices,
@@ -51,7 +55,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(portfolios.app, name="portfolio")
 app.command("test")(of_account(connections.try_key))
 app.command("connect")(of_account(connections.connect))
-app.command("connections")(of_account(connections.list_connections))
+app.command("connections")(of_account(listing.list_connections))
 app.command("sync")(of_account(syncing.sync))
 app.command("replace-key")(of_account(changing.replace_key))
 app.command("disconnect")(of_account(changing.disconnect))
@@ -62,8 +66,9 @@ app.command("rebuild")(of_account(syncing.rebuild))
 app.command("reconcile")(of_account(reading.reconcile))
 app.command("quarantine")(of_account(reading.quarantine))
 app.command("query")(reading.query)
-app.command("export")(of_account(exporting.export))
+app.command("export")(of_account(export.export))
 app.command("capacity")(capacity.show_capacity)
+app.command("health")(health.show_health)
 app.add_typer(recording.app, name="record")
 app.add_typer(notify.app, name="notify")
 app.add_typer(importing.app, name="import", short_help="Import entries from a CSV or XLSX file.")
@@ -78,7 +83,7 @@ def run(arguments: Sequence[str], doors: Doors | None = None) -> int:
         The exit status: 0 done, 1 failed and said why, 2 used wrongly, 130 interrupted.
     """
     try:
-        app(list(arguments), prog_name="metrifly", obj=doors or Doors())
+        _command()(list(arguments), prog_name="metrifly", obj=doors or Doors())
     except SystemExit as ended:
         return _status(ended.code)
     except KeyboardInterrupt:
@@ -94,6 +99,12 @@ def run(arguments: Sequence[str], doors: Doors | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last wall before a person
         complain(apologise(error))
     return FAILED
+
+
+@cache
+def _command() -> Any:
+    """The commands as Click runs them; Typer would make them anew, from every signature, at each call."""
+    return typer.main.get_command(app)
 
 
 def main() -> None:

@@ -6,8 +6,8 @@ from typing import Annotated
 import typer
 
 from metrifly_pipeline.cli.acting import next_command, said
-from metrifly_pipeline.cli.connections import Json, show_attention, view_json
 from metrifly_pipeline.cli.doors import opened, own_connection
+from metrifly_pipeline.cli.listing import Json, show_attention, view_json
 from metrifly_pipeline.cli.render import paste, print_json, say
 
 

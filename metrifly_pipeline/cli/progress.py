@@ -53,6 +53,6 @@ def _watch(product: "Product", bars: Progress, tasks: dict[ConnectionId, TaskID]
 def _look(product: "Product", bars: Progress, tasks: dict[ConnectionId, TaskID]) -> None:
     for connection in product.control.connections():
         task = tasks.get(connection.id)
-        if task is not None and connection.importing_planned:
-            share = min(connection.importing_done, connection.importing_planned)
-            bars.update(task, completed=share, total=connection.importing_planned)
+        progress = None if task is None else product.estimating.progress(connection)
+        if task is not None and progress is not None and progress.whole.percent is not None:
+            bars.update(task, completed=progress.whole.percent, total=100)

@@ -1,16 +1,17 @@
 """What stands in a connection's way: findings of each stage, and the status that follows from them."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, RowMapping, and_, delete, exists, insert, not_, select, update
+from sqlalchemy import ColumnElement, RowMapping, and_, bindparam, delete, exists, insert, not_, select, update
 from sqlalchemy import Connection as Database
 
 from metrifly_pipeline.control.entry_tables import entries, entry_legs
 from metrifly_pipeline.control.notification_tables import told
 from metrifly_pipeline.control.publishing import number_change
-from metrifly_pipeline.control.rows import lock_connection, one_connection
+from metrifly_pipeline.control.rows import lock_connection, one_connection, to_connection
 from metrifly_pipeline.control.tables import attention, connections
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.attention import Acknowledgement, Attention
@@ -20,6 +21,7 @@ from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import MEANING, Family, Level, Reason
 from metrifly_pipeline.domain.status import Urgency
 from metrifly_pipeline.domain.status_rules import connection_status
+from metrifly_pipeline.domain.trouble import NotFoundError
 
 SYNC = "sync"
 """The stage whose findings a sync run replaces."""
@@ -56,6 +58,27 @@ class Findings(Transactions):
                 return True
             return False
 
+    def replace_stages(
+        self, found: Mapping[str, Mapping[ConnectionId, Sequence[Finding]]], now: datetime
+    ) -> Collection[ConnectionId]:
+        """What whole stages find now, over all connections, replaces what they found before; returns where a reader would see a difference.
+
+        Mostly nothing differs: then nothing is written and nobody's row is locked. A status that changed by itself is told, too.
+        """
+        with self._reading() as db:
+            outdated = _outdated(db, found, now)
+        changed = []
+        for connection in outdated:
+            # Looked at again under the connection's lock: what was read before may have changed meanwhile.
+            with suppress(NotFoundError):  # its account was deleted since
+                told = [
+                    self.replace_findings(connection, stage, own.get(connection, ()), now)
+                    for stage, own in found.items()
+                ]
+                if any(told):
+                    changed.append(connection)
+        return changed
+
     def acknowledge(
         self, connection: ConnectionId, seen: Sequence[Attention], given: Acknowledgement | None, now: datetime
     ) -> int:
@@ -88,15 +111,38 @@ def _the_same(connection: ConnectionId, seen: Attention) -> ColumnElement[bool]:
     )
 
 
+def _outdated(
+    db: Database, found: Mapping[str, Mapping[ConnectionId, Sequence[Finding]]], now: datetime
+) -> list[ConnectionId]:
+    """Connections of which one of these stages says something else than what is stored, or whose status is another than the one shown."""
+    wanted = {
+        (stage, connection): _said(own) for stage, each in found.items() for connection, own in each.items() if own
+    }
+    stored: dict[tuple[str, ConnectionId], dict[tuple[str, str], tuple[Any, ...]]] = {}
+    query = select(attention).where(attention.c.stage.in_(sorted(found)))
+    for row in db.execute(query).mappings():
+        said = stored.setdefault((row["stage"], row["connection"]), {})
+        said[row["reason"], row["stream"]] = (row["detail"], row["opens_at"])
+    differ = {place[1] for place in wanted.keys() | stored.keys() if wanted.get(place) != stored.get(place)}
+    by_connection: dict[ConnectionId, list[Attention]] = {}
+    for item in standing(db, None):
+        by_connection.setdefault(item.connection, []).append(item)
+    outdated = []
+    for row in db.execute(select(connections).order_by(connections.c.id)).mappings():
+        known = to_connection(row)
+        status = connection_status(known, by_connection.get(known.id, ()), running=False, now=now)
+        if known.id in differ or status != row["shown_status"]:
+            outdated.append(known.id)
+    return outdated
+
+
+def _said(findings: Sequence[Finding]) -> dict[tuple[str, str], tuple[Any, ...]]:
+    return {(finding.reason.value, finding.stream): (finding.detail, finding.opens_at) for finding in findings}
+
+
 def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
     """Attention of one connection or all, oldest first; without what an entry answers."""
-    query = (
-        select(attention)
-        .where(not_(_answered()))
-        .order_by(attention.c.since, attention.c.connection, attention.c.reason, attention.c.stream)
-    )
-    if connection is not None:
-        query = query.where(attention.c.connection == connection)
+    rows = db.execute(_STANDING) if connection is None else db.execute(_STANDING_ON, {"wanted": connection})
     return [
         Attention(
             connection=row["connection"],
@@ -106,7 +152,7 @@ def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
             stream=row["stream"],
             acknowledged=_acknowledged(row),
         )
-        for row in db.execute(query).mappings()
+        for row in rows.mappings()
     ]
 
 
@@ -135,6 +181,15 @@ def _answered() -> ColumnElement[bool]:
     return and_(attention.c.reason == Reason.HISTORY_LIMITED, attention.c.opens_at.is_not(None), answer)
 
 
+# Made once: every sync asks this several times, and making it would cost ten times as much as asking.
+_STANDING = (
+    select(attention)
+    .where(not_(_answered()))
+    .order_by(attention.c.since, attention.c.connection, attention.c.reason, attention.c.stream)
+)
+_STANDING_ON = _STANDING.where(attention.c.connection == bindparam("wanted"))
+
+
 def replace_stage(
     db: Database, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime
 ) -> bool:
@@ -146,7 +201,7 @@ def replace_stage(
     known = db.execute(select(attention).where(attention.c.connection == connection)).mappings().all()
     mine = (attention.c.connection == connection) & (attention.c.stage == stage)
     before = {(row["reason"], row["stream"]): row for row in known if row["stage"] == stage}
-    after = {(finding.reason.value, finding.stream): (finding.detail, finding.opens_at) for finding in findings}
+    after = _said(findings)
     if {key: (row["detail"], row["opens_at"]) for key, row in before.items()} == after:
         return False
     db.execute(delete(attention).where(mine))

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, func, select, update
+from sqlalchemy import Connection, RowMapping, bindparam, exists, func, not_, select, update
 
 from metrifly_pipeline.control.tables import budgets
 from metrifly_pipeline.control.transactions import Transactions
@@ -30,12 +30,10 @@ class Budgets(Transactions):
         Only the part `share` of the capacity is filled; a weight above it is taken when the bucket is empty.
         """
         with self._writing() as db:
-            insert_new(db, budgets, {"bucket": bucket, "level": 0.0})
-            mine = budgets.c.bucket == bucket
-            row = db.execute(select(budgets).where(mine).with_for_update()).mappings().one()
-            paused = _pause_left(db, (bucket, gate), now)
-            if paused:
-                return paused
+            row = _locked(db, bucket, gate)
+            pauses = [until for until in (row["paused_until"], row["gate_until"]) if until is not None and until > now]
+            if pauses:
+                return _rounded_up((max(pauses) - now).total_seconds())
             reached = _reached(row["updated_at"], now)
             drained = (reached - (row["updated_at"] or reached)).total_seconds() * limit.per_second
             level = max(0.0, row["level"] - max(0.0, drained))
@@ -43,7 +41,9 @@ class Budgets(Transactions):
             taken = level <= room + _TINY
             # Stored even where nothing is taken: after a clock was set back the bucket drains from now on.
             stored = {"level": level + weight * taken, "updated_at": reached} | _day(row, now, weight * taken)
-            db.execute(update(budgets).where(mine).values(stored))
+            asked = {"mine": bucket, "gate": gate, "asked_at": now}
+            if not db.execute(_STORE, asked | {f"new_{name}": value for name, value in stored.items()}).rowcount:
+                return _pause_left(db, [gate], now)
             return 0.0 if taken else _rounded_up((level - room) / limit.per_second + (reached - now).total_seconds())
 
     def budget_pause(self, names: Sequence[str], now: datetime) -> float:
@@ -72,6 +72,38 @@ class Budgets(Transactions):
             insert_new(db, budgets, {"bucket": bucket, "level": 0.0})
             shorter = budgets.c.paused_until.is_(None) | (budgets.c.paused_until < until)
             db.execute(update(budgets).where(budgets.c.bucket == bucket, shorter).values(paused_until=until))
+
+
+# Made once, and two statements where there could be four: this is asked for nearly every request to an exchange.
+_GATE = budgets.alias("gate")
+_LOOK = (
+    select(
+        budgets,
+        select(_GATE.c.paused_until).where(_GATE.c.bucket == bindparam("gate")).scalar_subquery().label("gate_until"),
+    )
+    .where(budgets.c.bucket == bindparam("mine"))
+    .with_for_update(of=budgets)
+)
+_STORED = ("level", "updated_at", "day", "taken_today", "taken_day_before")
+_STORE = (
+    update(budgets)
+    .where(
+        budgets.c.bucket == bindparam("mine"),
+        # Looked at once more: who waited for the lock saw the gate as it was before the wait.
+        not_(exists().where(_GATE.c.bucket == bindparam("gate"), _GATE.c.paused_until > bindparam("asked_at"))),
+    )
+    .values({name: bindparam(f"new_{name}") for name in _STORED})
+)
+
+
+def _locked(db: Connection, bucket: str, gate: str) -> RowMapping:
+    """The bucket's row, locked, with the pause of its gate; made where there is none yet."""
+    asked = {"mine": bucket, "gate": gate}
+    row = db.execute(_LOOK, asked).mappings().one_or_none()
+    if row is None:
+        insert_new(db, budgets, {"bucket": bucket, "level": 0.0})
+        row = db.execute(_LOOK, asked).mappings().one()
+    return row
 
 
 def _reached(updated_at: datetime | None, now: datetime) -> datetime:

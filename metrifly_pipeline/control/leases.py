@@ -1,6 +1,6 @@
 """Leases: one writer of a connection at a time, told apart by tokens that only rise."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, select, update
@@ -56,6 +56,12 @@ class Leases(Transactions):
         query = select(leases.c.connection).where(leases.c.holder.is_not(None), leases.c.expires_at > now)
         with self._reading() as db:
             return {ConnectionId(each) for each in db.execute(query).scalars()}
+
+    def lease_ends(self) -> Mapping[ConnectionId, datetime]:
+        """Until when somebody holds the lease of a connection; those that ran out and that nobody took over, too."""
+        query = select(leases.c.connection, leases.c.expires_at).where(leases.c.holder.is_not(None))
+        with self._reading() as db:
+            return {ConnectionId(row.connection): row.expires_at for row in db.execute(query)}
 
 
 def _still(lease: Lease) -> ColumnElement[bool]:

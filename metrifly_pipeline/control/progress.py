@@ -16,7 +16,7 @@ from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.control.upserts import upsert
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Advance, CursorMove
-from metrifly_pipeline.domain.status import CoverageRow, StreamState
+from metrifly_pipeline.domain.status import CoverageRow, ScopeProgress, StreamState
 from metrifly_pipeline.domain.streams import CursorState, Span, Stream
 
 _Where = tuple[str, str]
@@ -32,6 +32,21 @@ class Progress(Transactions):
         with self._reading() as db:
             rows = db.execute(query).mappings().all()
         return {(Stream(row["stream"]), row["scope"]): cast("CursorState", json.loads(row["state"])) for row in rows}
+
+    def scope_progress(self, connection: ConnectionId) -> Sequence[ScopeProgress]:
+        """How far each stream and scope has come."""
+        with self._reading() as db:
+            rows = db.execute(select(cursors).where(cursors.c.connection == connection)).mappings().all()
+        return [
+            ScopeProgress(
+                stream=Stream(row["stream"]),
+                scope=row["scope"],
+                state=None if row["state"] is None else cast("CursorState", json.loads(row["state"])),
+                done=row["done"],
+                planned=row["planned"],
+            )
+            for row in rows
+        ]
 
     def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
         """Proven spans, oldest first within their stream and scope."""
@@ -107,11 +122,22 @@ def _advance(db: Database, advance: Advance, now: datetime) -> None:
     connection = advance.lease.connection
     _move_cursors(db, connection, advance.moves)
     _extend_coverage(db, connection, advance.moves)
-    good = [
-        {"connection": connection, "stream": stream, "permitted": True, "last_success_at": now}
-        for stream in sorted({move.stream.value for move in advance.moves})
+    good = {move.stream for move in advance.moves if move.covered is not None or move.ended}
+    rows = [
+        {
+            "connection": connection,
+            "stream": stream.value,
+            "permitted": True,
+            "last_success_at": now if stream in good else None,
+        }
+        for stream in sorted({move.stream for move in advance.moves})
     ]
-    upsert(db, streams, good, lambda new: {"last_success_at": new.excluded.last_success_at})
+    upsert(
+        db,
+        streams,
+        rows,
+        lambda new: {"last_success_at": func.coalesce(new.excluded.last_success_at, streams.c.last_success_at)},
+    )
     mine = connections.c.id == connection
     if advance.landed:
         db.execute(update(connections).where(mine, connections.c.landed.is_(False)).values(landed=True))

@@ -87,6 +87,21 @@ class Requests(Transactions):
         with self._reading() as db:
             return {row.id: row.made_at for row in db.execute(query)}
 
+    def batch_died(self, batch: int, now: datetime) -> bool:
+        """Whether whoever worked on this batch is dead: a lease taken since it was made ran out, and none of its connections is leased.
+
+        A worker that lives gives its leases back; one that died before the batch was made says nothing of it.
+        """
+        ends = (
+            select(leases.c.expires_at, batches.c.made_at)
+            .join(batch_connections, batch_connections.c.connection == leases.c.connection)
+            .join(batches, batches.c.id == batch_connections.c.batch)
+            .where(batches.c.id == batch, leases.c.holder.is_not(None), leases.c.expires_at > batches.c.made_at)
+        )
+        with self._reading() as db:
+            found = [row.expires_at for row in db.execute(ends)]
+        return bool(found) and max(found) <= now
+
     def requeue_batch(self, batch: int) -> int:
         """Unanswered requests of this batch wait again, attempt + 1; returns how many."""
         held = (requests.c.batch == batch) & requests.c.answered_by.is_(None)

@@ -45,6 +45,14 @@ class BudgetUse:
     paused_until: datetime | None
 
 
+def told_apart(name: str) -> tuple[str, str]:
+    """Exchange and limit of a stored name, `address` for a gate: whose key or address it is stays out."""
+    bucket = Bucket.read(name)
+    if bucket is not None:
+        return bucket.exchange, bucket.limit
+    return re.split("[@:]", name, maxsplit=1)[0], "address"
+
+
 def gate(exchange: str, place: str, address: str) -> str:
     """What stands before all buckets of one exchange for whoever asks from one address."""
     return f"{exchange}{place}:address:{address}"

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
-from pathlib import Path
 from typing import overload
 
 from metrifly_pipeline.domain.ids import ConnectionId
@@ -273,15 +272,6 @@ class PublishOutcome:
     """Rows of each published table."""
     versions: Mapping[str, int] = field(default_factory=dict)
     """Version of each Delta table it shows."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExportOutcome:
-    """A file that holds one account's rows itself."""
-
-    path: Path
-    rows: Mapping[str, int]
-    """Rows of each table."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

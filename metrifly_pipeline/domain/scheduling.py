@@ -7,13 +7,15 @@ from metrifly_pipeline.domain.ids import ConnectionId
 
 FIRST_RETRY = timedelta(minutes=5)
 LONGEST_RETRY = timedelta(hours=6)
+SLOT = timedelta(minutes=30)
+"""Slots begin so far apart: whoever shares one is synced in one run and published at once, and both cost seconds to begin."""
 _DAY = timedelta(days=1)
 
 
 def slot(connection: ConnectionId, window: timedelta) -> timedelta:
-    """The connection's own time of day, spread evenly over the window from midnight UTC; it never changes."""
+    """The connection's own time of day, one of those that lie `SLOT` apart in the window from midnight UTC; it never changes."""
     digest = hashlib.blake2b(connection.encode(), digest_size=8).digest()
-    return timedelta(seconds=int.from_bytes(digest) % max(int(window.total_seconds()), 1))
+    return SLOT * (int.from_bytes(digest) % max(window // SLOT, 1))
 
 
 def next_slot(connection: ConnectionId, now: datetime, window: timedelta) -> datetime:

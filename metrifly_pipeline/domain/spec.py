@@ -69,6 +69,8 @@ class StreamSpec:
     """Dotted path in the response to the rows; empty when the response is the list itself."""
     id_field: str = ""
     """Dotted path in the record to its id; `_key` where rows are a mapping and the driver puts the key there."""
+    owner_fields: tuple[str, ...] = ()
+    """Dotted paths to what else tells whose a record is, where both sides of a trade get the same id."""
     scopes: tuple[str, ...] = ("all",)
     """Fixed scopes; empty where scopes are discovered (markets)."""
     window: timedelta | None = None
@@ -147,6 +149,8 @@ class ExchangeSpec:
     guide: Guide
     source: str
     settle: timedelta = timedelta(seconds=60)
+    tells_powers: bool = True
+    """Whether the exchange tells what a key may do; where it does not, a key is only taken on a person's word."""
     verified_live: str | None = None
     sweep_every: timedelta | None = None
     """Where symbols are discovered: how often all of them are asked."""

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
-from metrifly_pipeline.domain.streams import Span
+from metrifly_pipeline.domain.streams import CursorState, Span, Stream
 
 
 class Status(StrEnum):
@@ -157,6 +157,17 @@ class StreamState:
     stream: str
     permitted: bool
     last_success_at: datetime | None
+    done: int = 0
+    planned: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScopeProgress:
+    """What is stored of one stream and scope: where it stopped, and `done` of `planned` as the last page counted them."""
+
+    stream: Stream
+    scope: str
+    state: CursorState | None
     done: int = 0
     planned: int = 0
 

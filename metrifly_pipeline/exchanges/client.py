@@ -8,9 +8,10 @@ import importlib
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from typing import Any, NoReturn
 
 import certifi
@@ -63,19 +64,18 @@ def exact_json(text: str | bytes) -> Json:
 
 def _holds_float(value: Json) -> bool:
     """Whether a float stands anywhere in it; a level at a time, since a page's rows are all alike."""
-    level: list[Json] = [value]
+    level: Sequence[Json] = [value]
     while level:
         kinds = set(map(type, level))
         if float in kinds:
             return True
-        below: list[Json] = []
-        if not kinds.isdisjoint((dict, list)):
-            for each in level:
-                if isinstance(each, dict):
-                    below.extend(each.values())
-                elif isinstance(each, list):
-                    below.extend(each)
-        level = below
+        if kinds == {dict}:
+            level = list(chain.from_iterable(map(dict.values, level)))
+        else:
+            inner = (
+                each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)
+            )
+            level = list(chain.from_iterable(inner)) if kinds & {dict, list} else ()
     return False
 
 

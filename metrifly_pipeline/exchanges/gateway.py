@@ -15,7 +15,7 @@ from metrifly_pipeline.exchanges import catalog
 from metrifly_pipeline.exchanges.client import make_client
 from metrifly_pipeline.exchanges.guard import check_base_url
 from metrifly_pipeline.exchanges.retrying import Patience
-from metrifly_pipeline.exchanges.session import Session, Surroundings
+from metrifly_pipeline.exchanges.session import Listed, Session, Surroundings
 
 _PRINTABLE = re.compile(r"[!-~]+")
 _PRINTABLE_LINES = re.compile(r"[!-~ \n]+")
@@ -49,6 +49,7 @@ class Gateway:
         self._clock, self._sleep, self._rng = clock, sleep, rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._limit_scale, self._egress, self._timeout = limit_scale, egress, timeout_seconds
         self._patience = patience or Patience()
+        self._listed = Listed()
 
     def search(self, text: str) -> Sequence[CatalogEntry]:
         """Every exchange whose name or title contains `text` (any case), linked ones first."""
@@ -89,6 +90,7 @@ class Gateway:
             patience=self._patience,
             limit_scale=1.0 if address is None else self._limit_scale,
             egress=self._egress,
+            listed=self._listed,
             place="" if address is None else f"@{address.partition('://')[2]}",
         )
         session = Session(hooks, client, surroundings, credential.api_key)

@@ -2,6 +2,7 @@
 
 import hashlib
 import random
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,10 +14,11 @@ from metrifly_pipeline.domain.ports import Budget
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.spec import Endpoint, Limit, StreamSpec
-from metrifly_pipeline.domain.streams import Page, Paging, Task
+from metrifly_pipeline.domain.streams import Page, Paging, RawRecord, Span, Task
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError
 from metrifly_pipeline.exchanges import errors
 from metrifly_pipeline.exchanges.guard import ReadOnlyViolation, sections
+from metrifly_pipeline.exchanges.paging.glimpse import glimpse
 from metrifly_pipeline.exchanges.paging.registry import DRIVERS
 from metrifly_pipeline.exchanges.paging.rows import bounds, dig, scope_params, to_us
 from metrifly_pipeline.exchanges.retrying import Patience, Sleep, pursue
@@ -25,6 +27,26 @@ from metrifly_pipeline.exchanges.room import Json, RoomHooks
 Clock = Callable[[], datetime]
 
 _GLIMPSE = timedelta(hours=1)
+MARKETS_KEPT = timedelta(minutes=15)
+"""How long a list of markets may be taken for today's: a run over many connections of an exchange asks for it once, not once each."""
+
+
+class Listed:
+    """The markets that exchanges listed lately, shared by all sessions of a process: they are the same for every key. Safe for threads."""
+
+    def __init__(self) -> None:
+        """Know nothing yet."""
+        self._known: dict[str, tuple[datetime, Sequence[Market]]] = {}
+        self._asking: dict[str, threading.Lock] = {}
+
+    def of(self, place: str, now: datetime, ask: Callable[[], Sequence[Market]]) -> Sequence[Market]:
+        """What the exchange at `place` lists; whoever else wants to know it meanwhile waits for the one who asks."""
+        with self._asking.setdefault(place, threading.Lock()):
+            asked_at, known = self._known.get(place, (now, None))
+            if known is None or not now - MARKETS_KEPT < asked_at <= now:
+                known = tuple(ask())
+                self._known[place] = (now, known)
+            return known
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +61,7 @@ class Surroundings:
     limit_scale: float = 1.0
     egress: str = "local"
     """The address requests leave from; processes with the same one share the limits per IP."""
+    listed: Listed = field(default_factory=Listed)
     place: str = ""
     """`@127.0.0.1:8101` for a local exchange, so that its limits aren't mixed with the real one's."""
 
@@ -68,9 +91,11 @@ class Session:
         return self._hooks.probe(self.call)
 
     def markets(self) -> Sequence[Market]:
-        """All markets, asked once a session."""
+        """All markets, as any session of this process was told them lately; the same object as long as it is the same list."""
         if self._markets is None:
-            self._markets = tuple(self._hooks.markets(self.call))
+            around, hooks = self._around, self._hooks
+            place = hooks.spec.name + around.place
+            self._markets = around.listed.of(place, around.clock(), lambda: hooks.markets(self.call))
         return self._markets
 
     def can_read(self, stream: StreamSpec) -> bool:
@@ -88,6 +113,18 @@ class Session:
                 return False
             raise
         return True
+
+    def glimpse(self, stream: StreamSpec, scope: str, span: Span) -> Sequence[RawRecord]:
+        """Read a few records inside a span, the oldest ones where they can be asked for."""
+        return glimpse(stream, scope, span, lambda params: self.call(stream.endpoint, params))
+
+    def total(self, stream: StreamSpec, task: Task) -> int | None:
+        """How many records a task's closed span holds; None where the exchange does not tell."""
+        if stream.paging is not Paging.OFFSET_IN_WINDOW:
+            return None
+        asked = scope_params(stream, task.scope) | bounds(stream, to_us(task.since), to_us(task.settled_until))
+        found = dig(self.call(stream.endpoint, asked), stream.names["total"])
+        return int(found) if str(found).isdecimal() else None
 
     def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
         """Yield pages until the task is done; each page is parsed and checked before it is yielded."""

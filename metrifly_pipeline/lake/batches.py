@@ -122,6 +122,7 @@ class BatchMaker:
         return self._finished(target) if pc.any(typed["is_hard"]).as_py() else typed
 
     def _finished(self, target: Target) -> pa.Table:
+        self._engine.define("macros_hard")
         self._engine.run("CREATE OR REPLACE TEMP TABLE typed_rows AS SELECT * FROM typed")
         if target.shape is TRADES:
             self._engine.load("settled", settle(self._engine.rows(_HARD_ROWS)))
@@ -142,6 +143,7 @@ class BatchMaker:
         """What to add and what to quarantine, row by row."""
         self._engine.run(script("problems"))
         if self._engine.holds("SELECT 1 FROM typed WHERE NOT is_good"):
+            self._engine.define("macros_hard")
             self._engine.run(script(f"{target.name}_problems"))
         self._engine.run(script("failed"))
         self._engine.run(script(target.merging))

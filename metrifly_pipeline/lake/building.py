@@ -30,7 +30,6 @@ from metrifly_pipeline.lake.tables import (
     TEXT,
     TRADES,
     TableShape,
-    listed,
     literal,
     quoted,
 )
@@ -63,8 +62,6 @@ class Given:
     entries: Sequence[EntryRow]
     meta: Mapping[str, object]
     sums: pa.Table
-    only: frozenset[str] | None = None
-    """Connections whose rows are shown; None: all."""
 
 
 def build_catalogue(path: Path, template: Path, tables: TableSet, given: Given) -> dict[str, int]:
@@ -79,8 +76,8 @@ def build_catalogue(path: Path, template: Path, tables: TableSet, given: Given) 
             builder.fill(table)
         builder.fill_entries(given.entries)
         for shape in _SHOWN:
-            builder.show_files(shape, [file.path for file in tables.stored(shape.name).files()], given.only)
-        builder.fill_sums(given.sums, [file.path for file in tables.raw.files()], given.only)
+            builder.show_files(shape, [file.path for file in tables.stored(shape.name).files()])
+        builder.fill_sums(given.sums, [file.path for file in tables.raw.files()])
         builder.add_meta(given.meta, tables.versions())
         return builder.count()
 
@@ -126,9 +123,9 @@ class Builder:
         with self._arriving(entries_table(entries)):
             self._connection.execute(f"INSERT INTO {ENTRIES} SELECT * FROM arriving")
 
-    def show_files(self, shape: TableShape, paths: Sequence[str], only: frozenset[str] | None = None) -> None:
+    def show_files(self, shape: TableShape, paths: Sequence[str]) -> None:
         """Let a view show explicit files: a glob would see half-written and removed ones. Views and comments that build on it stay."""
-        source = _rows_of(shape, paths, only)
+        source = f"SELECT * FROM read_parquet({path_list(paths)})" if paths else shape.empty_select()
         self._connection.execute(f"CREATE OR REPLACE MACRO {_files_of(shape)}() AS TABLE {source}")
 
     def add_views(self) -> None:
@@ -144,16 +141,16 @@ class Builder:
             for name, select in _SUMMED.items():
                 self._connection.execute(f"CREATE TABLE {name} AS {select()}")
 
-    def fill_sums(self, sums: pa.Table, raw: Sequence[str], only: frozenset[str] | None = None) -> None:
+    def fill_sums(self, sums: pa.Table, raw: Sequence[str]) -> None:
         """Write what is stored as sums: positions and reconciliation."""
-        with self._summing(sums, raw, only):
+        with self._summing(sums, raw):
             for name, select in _SUMMED.items():
                 self._connection.execute(f"INSERT INTO {name} {select()}")
 
     @contextmanager
-    def _summing(self, sums: pa.Table, raw: Sequence[str], only: frozenset[str] | None = None) -> Iterator[None]:
+    def _summing(self, sums: pa.Table, raw: Sequence[str]) -> Iterator[None]:
         """Let scripts read sums of the legs as `_sums`, and when balances were asked for as `_snapshots`."""
-        source = _rows_of(RAW_RECORDS, raw, only)
+        source = f"SELECT * FROM read_parquet({path_list(raw)})" if raw else RAW_RECORDS.empty_select()
         self._connection.execute(
             f"CREATE TEMP VIEW _snapshots AS SELECT connection_id, fetched_at FROM ({source}) WHERE stream = 'balances'"
         )
@@ -178,23 +175,22 @@ class Builder:
         kinds = {"published_at": "TIMESTAMPTZ", "stale_after": "TIMESTAMPTZ", "product_version": "VARCHAR"}
         columns = ", ".join(f"CAST(? AS {kinds.get(name, 'BIGINT')}) AS {quoted(name)}" for name in values)
         self._connection.execute(f"CREATE TABLE _meta AS SELECT {columns}", list(values.values()))
-        self._explain({}, "table_name = '_meta'")
+        comments = [f"COMMENT ON TABLE _meta IS {literal(TABLE_COMMENTS['_meta'])}"]
+        comments += [_comment_on("_meta", name, column_comment("_meta", name)) for name in values]
+        self._connection.execute(";".join(comments))
 
     def add_comments(self, small: Mapping[str, SmallTable]) -> None:
         """Explain every table and every column."""
-        self._explain(small, "true")
-
-    def _explain(self, small: Mapping[str, SmallTable], condition: str) -> None:
         statements = []
         views = set(self._names(_VIEW_NAMES))
-        for table in self._names(f"{_VIEW_NAMES} UNION ALL {_TABLE_NAMES}", condition):
+        for table in self._names(f"{_VIEW_NAMES} UNION ALL {_TABLE_NAMES}"):
             given = small.get(table)
             words = given.comment if given else TABLE_COMMENTS.get(table, "")
             kind = "VIEW" if table in views else "TABLE"
             statements.append(f"COMMENT ON {kind} {quoted(table)} IS {literal(words)}")
-        for table, column in self._connection.execute(f"{_COLUMNS} AND {condition}").fetchall():
+        for table, column in self._connection.execute(_COLUMNS).fetchall():
             words = _given_comment(small.get(table), column) or column_comment(table, column)
-            statements.append(f"COMMENT ON COLUMN {quoted(table)}.{quoted(column)} IS {literal(words)}")
+            statements.append(_comment_on(table, column, words))
         self._connection.execute(";".join(statements))
 
     def count(self) -> dict[str, int]:
@@ -206,8 +202,8 @@ class Builder:
         rows = {name: self._connection.execute(sql).fetchone() for name, sql in sorted(counted.items())}
         return {name: row[0] for name, row in rows.items() if row is not None}
 
-    def _names(self, sql: str, condition: str = "true") -> list[str]:
-        return [name for (name,) in self._connection.execute(f"FROM ({sql}) WHERE {condition}").fetchall()]
+    def _names(self, sql: str) -> list[str]:
+        return [name for (name,) in self._connection.execute(sql).fetchall()]
 
 
 _TABLE_NAMES = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'catalogue' AND NOT internal"
@@ -219,16 +215,12 @@ _SUMMED: Mapping[str, Callable[[], str]] = {
 }
 
 
-def _rows_of(shape: TableShape, paths: Sequence[str], only: frozenset[str] | None) -> str:
-    """A SELECT of the rows in these files, of some connections where `only` names them."""
-    source = f"SELECT * FROM read_parquet({path_list(paths)})" if paths else shape.empty_select()
-    if only is None or "connection_id" not in shape.names:
-        return source
-    return f"SELECT * FROM ({source}) WHERE connection_id IN ({listed(only)})"
-
-
 def _files_of(shape: TableShape) -> str:
     return quoted(f"_files_of_{shape.name}")
+
+
+def _comment_on(table: str, column: str, words: str) -> str:
+    return f"COMMENT ON COLUMN {quoted(table)}.{quoted(column)} IS {literal(words)}"
 
 
 def _given_comment(table: SmallTable | None, column: str) -> str:

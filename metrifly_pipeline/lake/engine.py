@@ -1,4 +1,4 @@
-"""One DuckDB in memory with the macros in it: where raw records become typed rows, and where the lake is asked."""
+"""One DuckDB in memory: where raw records become typed rows, and where the lake is asked."""
 # ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
 import os
@@ -33,6 +33,7 @@ class Engine:
 
     def __init__(self, spill: Path) -> None:
         self._spill = spill
+        self._defined: set[str] = set()
 
     @cached_property
     def _connection(self) -> duckdb.DuckDBPyConnection:
@@ -47,12 +48,22 @@ class Engine:
             }
         )
         made.execute("SET TimeZone = 'UTC'")
-        made.execute(script("macros"))
         return made
+
+    def open(self) -> None:
+        """Have the connection: 0.1 s that can pass beside something else."""
+        self._connection.execute("SELECT 1")
 
     def run(self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None) -> None:
         """Run statements whose result nobody needs."""
         self._connection.execute(sql, parameters)
+
+    def define(self, *names: str) -> None:
+        """Have the macros and views of `lake/sql/<name>.sql`, for good. Making them costs as much as a dozen questions."""
+        for name in names:
+            if name not in self._defined:
+                self.run(script(name))
+                self._defined.add(name)
 
     def rows(
         self, sql: str, parameters: Sequence[object] | Mapping[str, object] | None = None

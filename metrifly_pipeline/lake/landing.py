@@ -148,7 +148,7 @@ def as_table(blocks: Sequence[RawBlock]) -> pa.Table:
         _constant(blocks, lambda block: block.scope),
         _column((block.seqs for block in blocks), WHOLE),
         _column((block.ranks for block in blocks), WHOLE),
-        _column(([us_of(block.fetched_at)] * len(block) for block in blocks), WHOLE).cast(MOMENT),
+        _constant(blocks, lambda block: us_of(block.fetched_at)).cast(MOMENT),
         _column((block.event_us for block in blocks), WHOLE).cast(MOMENT),
         _column((block.hashes for block in blocks), TEXT),
         _column((block.payloads for block in blocks), TEXT),
@@ -156,7 +156,7 @@ def as_table(blocks: Sequence[RawBlock]) -> pa.Table:
     return pa.table(columns, schema=RAW_RECORDS.schema)
 
 
-def _constant(blocks: Sequence[RawBlock], value: Callable[[RawBlock], str]) -> pa.Array:
+def _constant(blocks: Sequence[RawBlock], value: Callable[[RawBlock], str | int | None]) -> pa.Array:
     """What every row of a block shares, and most often its neighbours, too."""
     runs = [(shared, sum(map(len, some))) for shared, some in groupby(blocks, value)]
     return pa.concat_arrays([pa.repeat(shared, rows) for shared, rows in runs])

@@ -45,7 +45,10 @@ class Markets:
     def newest(self, exchange: str) -> list[ReferenceMarket]:
         """The newest version of every market ever listed, by id."""
         self._stored.reload()
-        self._engine.view_files("listed", [file.path for file in self._stored.files()], REFERENCE.empty_select())
+        paths = [file.path for file in self._stored.files()]
+        if not paths:
+            return []
+        self._engine.view_files("listed", paths, REFERENCE.empty_select())
         return [
             ReferenceMarket(
                 exchange=exchange, market_id=market_id, base=base, quote=quote, active=active, seen_at=seen_at

@@ -19,7 +19,7 @@ from metrifly_pipeline.lake.tables import QUARANTINE, literal
 from metrifly_pipeline.lake.tally import Tally
 from metrifly_pipeline.lake.targets import TARGETS, Target
 
-RECORDS_PER_COMMIT = 50_000
+RECORDS_PER_COMMIT = 40_000
 """Raw records that one commit normalises at most: it bounds memory."""
 _ATTEMPTS = 10
 _AHEAD = timedelta(days=1)
@@ -51,6 +51,7 @@ class Normalizer:
         self, jobs: Sequence[NormalizeJob], held: Held, now: datetime
     ) -> Mapping[ConnectionId, NormalizeOutcome]:
         """Normalise all jobs; see `Lake.normalize`."""
+        self._engine.define("macros")
         self._engine.set_variable("latest_us", (now + _AHEAD - _EPOCH) // timedelta(microseconds=1))
         tally = Tally(job.connection for job in jobs)
         for rebuilding in (True, False):

@@ -7,10 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 from metrifly_pipeline.domain.entry_rows import EntryRow
-from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
-    ExportOutcome,
     MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
@@ -22,15 +21,19 @@ from metrifly_pipeline.domain.lake_rows import (
     SmallTable,
 )
 from metrifly_pipeline.domain.ports import Reach, reach_nothing
+from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
+from metrifly_pipeline.domain.streams import Span, Stream
 from metrifly_pipeline.lake.durable import Fsync
 from metrifly_pipeline.lake.engine import Engine
 from metrifly_pipeline.lake.erasing import Erasing
+from metrifly_pipeline.lake.exporting import export
 from metrifly_pipeline.lake.landing import Landing
 from metrifly_pipeline.lake.ledger import Ledger
 from metrifly_pipeline.lake.maintenance import Maintenance
 from metrifly_pipeline.lake.markets import Markets
 from metrifly_pipeline.lake.normalizer import RECORDS_PER_COMMIT, Normalizer
 from metrifly_pipeline.lake.query import run_query
+from metrifly_pipeline.lake.recollection import Recollection
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.warehouse import Warehouse
 
@@ -47,11 +50,14 @@ class DeltaLake:
     ) -> None:
         self._turn = threading.RLock()
         self._tables = TableSet(root, fsync)
+        self._fsync = fsync
         engine = Engine(root / "spill")
         self._landing_turn = threading.Lock()
         self._landing = Landing(TableSet(root, fsync), Engine(root / "spill"), reach)
+        self._engine = engine
         self._markets = Markets(self._tables, engine)
         self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
+        self._recollection = Recollection(self._tables, engine)
         self._ledger = Ledger(self._tables, engine, rooms)
         self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, self._ledger.sums, reach, fsync)
         self._maintenance = Maintenance(self._tables, self._warehouse)
@@ -89,6 +95,28 @@ class DeltaLake:
         with self._turn:
             return self._ledger.moved_asset_codes(connection, after_seq)
 
+    def raw_at(
+        self, stream: Stream, scope: str, moments: Sequence[datetime], among: Sequence[ConnectionId]
+    ) -> Sequence[tuple[ConnectionId, str]]:
+        """(connection, payload) of what these connections landed of a stream and scope at exactly these moments."""
+        with self._turn:
+            return self._recollection.raw_at(stream, scope, moments, among)
+
+    def first_raw(self, connection: ConnectionId, stream: Stream, scopes: Sequence[str], span: Span) -> FirstRaw | None:
+        """The oldest record that a connection landed of a stream inside a span; in any scope where none is named."""
+        with self._turn:
+            return self._recollection.first_raw(connection, stream, scopes, span)
+
+    def landed_streams(self, connection: ConnectionId) -> Sequence[LandedStream]:
+        """What landed of each stream of a connection, by stream."""
+        with self._turn:
+            return self._recollection.landed_streams(connection)
+
+    def busiest_scopes(self, stream: Stream, among: Sequence[ConnectionId], limit: int) -> Sequence[str]:
+        """In which scopes most of these connections have records of a stream."""
+        with self._turn:
+            return self._recollection.busiest_scopes(stream, among, limit)
+
     def normalize(
         self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
     ) -> Mapping[ConnectionId, NormalizeOutcome]:
@@ -109,7 +137,9 @@ class DeltaLake:
             return self._ledger.counts()
 
     def prepare(self, tables: Sequence[SmallTable]) -> None:
-        """Make the template of catalogues with such tables. Takes no turn: nothing else waits for it but a publish."""
+        """Open the engine, and make the template of catalogues with such tables. The latter takes no turn: only a publish waits for it."""
+        with self._turn:
+            self._engine.open()
         self._warehouse.prepare(tables)
 
     def publish(
@@ -126,25 +156,13 @@ class DeltaLake:
         with self._turn:
             return self._warehouse.publish(tables, entries, meta)
 
-    def export(
-        self,
-        target: Path,
-        tables: Sequence[SmallTable],
-        *,
-        connections: Sequence[ConnectionId],
-        entries: Sequence[EntryRow],
-        change_seq: int,
-        published_at: datetime,
-        stale_after: datetime,
-    ) -> ExportOutcome:
-        """Write a catalogue of these connections alone to a new file that holds its rows itself."""
-        meta = {"published_at": published_at, "stale_after": stale_after, "change_seq": change_seq}
-        with self._turn:
-            return ExportOutcome(path=target, rows=self._warehouse.export(target, tables, entries, meta, connections))
-
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published catalogue: column names and rows."""
         return run_query(self._warehouse.path, self._tables.folder, sql)
+
+    def export(self, account: AccountId, place: Path) -> Mapping[str, int]:
+        """Write this account's rows of the published catalogue to a file of its own; see `export`."""
+        return export(self._warehouse.path, account, place, self._fsync)
 
     def maintain(self) -> MaintenanceOutcome:
         """Join small files and remove those that nobody names any more and that are older than 7 days."""

@@ -209,16 +209,18 @@ class StoredTable:
                 raise LakeConflictError(f"the watermark of {self.shape.name} would not rise")
 
     def _open(self) -> DeltaTable:
-        if not DeltaTable.is_deltatable(str(self._folder)):
-            self._folder.mkdir(parents=True, exist_ok=True)
-            with contextlib.suppress(CommitFailedError):  # another process made it in the meantime
-                DeltaTable.create(
-                    str(self._folder), self.shape.schema, mode="ignore", configuration=_configuration(self.shape)
-                )
-            self._durability.settle(0)
-            sync_path(self._folder.parent, self._fsync)
-            sync_path(self._folder.parent.parent, self._fsync)
-        return DeltaTable(str(self._folder))
+        if DeltaTable.is_deltatable(str(self._folder)):
+            return DeltaTable(str(self._folder))
+        self._folder.mkdir(parents=True, exist_ok=True)
+        made = None
+        with contextlib.suppress(CommitFailedError):  # another process made it in the meantime
+            made = DeltaTable.create(
+                str(self._folder), self.shape.schema, mode="ignore", configuration=_configuration(self.shape)
+            )
+        self._durability.settle(0)
+        sync_path(self._folder.parent, self._fsync)
+        sync_path(self._folder.parent.parent, self._fsync)
+        return made or DeltaTable(str(self._folder))
 
     def _read_facts(self) -> Iterable[FileFacts]:
         for row in pa.table(self.handle.get_add_actions(flatten=True)).to_pylist():

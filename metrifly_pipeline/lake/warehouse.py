@@ -9,14 +9,12 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.lake_rows import PublishOutcome, Room, SmallTable
 from metrifly_pipeline.domain.ports import Reach
 from metrifly_pipeline.lake.building import Given, build_catalogue
 from metrifly_pipeline.lake.durable import Fsync, sync_path
-from metrifly_pipeline.lake.exporting import write_native
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import literal
 from metrifly_pipeline.lake.template import template_digest, with_connections, write_template
@@ -66,33 +64,6 @@ class Warehouse:
             sync_path(self.path.parent, self._fsync)
             self._reach("publish.after_rename")
         return PublishOutcome(published=True, path=str(self.path), rows=rows, versions=versions)
-
-    def export(
-        self,
-        target: Path,
-        tables: Sequence[SmallTable],
-        entries: Sequence[EntryRow],
-        meta: Mapping[str, Any],
-        connections: Sequence[str],
-    ) -> dict[str, int]:
-        """Build a catalogue of these connections beside the one in place, and write it out whole to a new file; see `Lake.export`."""
-        target.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = target.with_name(f"{target.name}.building")
-        unfinished.unlink(missing_ok=True)
-        with self._alone():
-            self._tables.reload()
-            sums = self._sums()
-            own = sums.filter(pc.is_in(sums["connection_id"], pa.array(connections, pa.string())))
-            given = Given(
-                small=with_connections(tables), entries=entries, meta=meta, sums=own, only=frozenset(connections)
-            )
-            self._build(given)
-            rows = write_native(self._new, unfinished)
-            self._clear()
-        sync_path(unfinished, self._fsync)
-        unfinished.rename(target)
-        sync_path(target.parent, self._fsync)
-        return rows
 
     def _build(self, given: Given) -> dict[str, int]:
         """Build the new file; a template that can't be used (a disk may spoil it) is made anew, once."""

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from metrifly_pipeline.domain.lake_rows import NormalizeOutcome
-from metrifly_pipeline.domain.ports import Clock, ControlStore
+from metrifly_pipeline.domain.ports import Clock, ControlStore, Journal
 from metrifly_pipeline.domain.reasons import MEANING
 from metrifly_pipeline.domain.scheduling import next_slot, retry_at
 from metrifly_pipeline.domain.status import Connection, Lease, Outcome, SyncKind, SyncRun, Urgency
@@ -28,11 +28,12 @@ class Work:
 class Closing:
     """Ends turns."""
 
-    def __init__(self, control: ControlStore, clock: Clock, daily_window: timedelta) -> None:
+    def __init__(self, control: ControlStore, clock: Clock, daily_window: timedelta, journal: Journal) -> None:
         """Daily syncs are spread over `daily_window`."""
         self._control = control
         self._clock = clock
         self._daily_window = daily_window
+        self._journal = journal
 
     def finish(self, work: Work, outcome: NormalizeOutcome) -> ConnectionReport:
         """Store what a turn did, answer its requests and file its continuation."""
@@ -59,6 +60,7 @@ class Closing:
             retry_at=_retry(work, now),
             now=now,
         )
+        self._write_down(run)
         if run.outcome is Outcome.CONTINUES:
             control.file_request(work.connection.id, SyncKind.FIRST_IMPORT, now)
         return ConnectionReport(
@@ -69,6 +71,24 @@ class Closing:
             balances_added=outcome.balances_added,
             standing=tuple(control.attention(work.connection.id)),
             requests=work.pulled.requests,
+        )
+
+    def _write_down(self, run: SyncRun) -> None:
+        self._journal(
+            "sync ended",
+            wrong=run.outcome in {Outcome.FAILED, Outcome.LEASE_LOST},
+            connection=run.connection,
+            sync_run=run.id,
+            kind=run.kind.value,
+            outcome=run.outcome.value,
+            reason=run.reason,
+            seconds=round(((run.finished_at or run.started_at) - run.started_at).total_seconds(), 3),
+            raw_landed=run.raw_landed,
+            trades_added=run.trades_added,
+            movements_added=run.movements_added,
+            amended=run.amended,
+            quarantined=run.quarantined,
+            requests=run.requests,
         )
 
 

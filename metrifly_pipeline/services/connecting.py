@@ -1,21 +1,21 @@
 """From a pasted key to a connection, and what happens to it later: test, connect, replace the key, reconnect, disconnect."""
 
 import random
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, new_connection_id
-from metrifly_pipeline.domain.linking import linked_already
-from metrifly_pipeline.domain.ports import Budget, Clock, ControlStore, ExchangeGateway, ExchangeSession, Finding, Vault
+from metrifly_pipeline.domain.ports import Budget, Clock, ControlStore, ExchangeGateway, ExchangeSession, Lake, Vault
 from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
 from metrifly_pipeline.domain.records import KeyFacts
-from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
+from metrifly_pipeline.domain.spec import ExchangeSpec
 from metrifly_pipeline.domain.status import Connection
-from metrifly_pipeline.domain.streams import Stream
 from metrifly_pipeline.domain.trouble import ExchangeTroubleError, RefusedError
 from metrifly_pipeline.services.judging import key_notices, refusals
+from metrifly_pipeline.services.permissions import permission_lines, unreadable_trades
+from metrifly_pipeline.services.recognising import Recognising
 from metrifly_pipeline.services.reports import PermissionLine
 
 
@@ -27,6 +27,20 @@ class KeyRefusedError(RefusedError):
         extra = f" ({detail})" if detail else ""
         super().__init__(f"{MEANING[reason].title}{extra}. {remedy_for(reason, exchange, connection)}")
         self.reason = reason
+
+
+class PowersUnverifiedError(RefusedError):
+    """The exchange does not tell what a key may do, and nobody said that it can only read. Nothing was stored."""
+
+    reason = Reason.PERMISSIONS_NOT_VERIFIABLE
+
+    def __init__(self, title: str) -> None:
+        """Say what that means, and how to go on."""
+        super().__init__(
+            f"{title} does not tell what a key may do, so nobody but you can know that this one can only read. Check there that "
+            "trading, withdrawals and transfers are off, then give the same command once more with --accept-unverified. Nothing was "
+            "stored."
+        )
 
 
 class IdentityUnverifiedError(RefusedError):
@@ -52,6 +66,8 @@ class ConnectRequest:
     """Name or id."""
     credential: Credential
     label: str = ""
+    accept_unverified: bool = False
+    """The owner says that the key can only read; asked for where the exchange does not tell."""
     base_url: str | None = None
 
 
@@ -60,6 +76,7 @@ class ConnectPorts:
     """What connecting is joined from."""
 
     control: ControlStore
+    lake: Lake
     vault: Vault
     gateway: ExchangeGateway
     budget: Budget
@@ -74,13 +91,14 @@ class Connecting:
     def __init__(self, ports: ConnectPorts) -> None:
         """Join the ports."""
         self._ports = ports
+        self._recognising = Recognising(ports.control, ports.lake, ports.clock)
 
     def test(self, exchange: str, credential: Credential, base_url: str | None = None) -> list[PermissionLine]:
         """Try a key without storing anything: one line a permission."""
         spec = self._ports.gateway.spec(exchange)
         try:
             with closing(self._open(exchange, credential, base_url)) as session:
-                return self._lines(spec, session.probe(), session)
+                return permission_lines(spec, session.probe(), session, self._ports.allowed_ips)
         except ExchangeTroubleError as trouble:
             raise KeyRefusedError(trouble.reason, trouble.detail, exchange, None) from None
 
@@ -96,7 +114,8 @@ class Connecting:
         credential = self._ports.vault.open(connection.account, sealed)
         try:
             with closing(self._open(connection.exchange, credential, connection.base_url)) as session:
-                return self._lines(self._ports.gateway.spec(connection.exchange), session.probe(), session)
+                spec = self._ports.gateway.spec(connection.exchange)
+                return permission_lines(spec, session.probe(), session, self._ports.allowed_ips)
         except ExchangeTroubleError as trouble:
             raise KeyRefusedError(trouble.reason, trouble.detail, connection.exchange, connection_id) from None
 
@@ -105,14 +124,16 @@ class Connecting:
 
         Raises:
             KeyRefusedError: The key can't be used; nothing was stored.
+            PowersUnverifiedError: The exchange does not tell what it may do, and it was not accepted so.
             RefusedError: This exchange account is linked already, the account's plan has no room, or there is no such portfolio or
                 exchange.
         """
         ports = self._ports
         portfolio = ports.control.find_portfolio(request.account, request.portfolio)
-        facts = self._checked(request.exchange, request.credential, request.base_url, None)
-        if facts.identity is not None:
-            self._refuse_linked(request.account, request.exchange, facts.identity)
+        spec = ports.gateway.spec(request.exchange)
+        with self._checked(request.exchange, request.credential, request.base_url, None) as (facts, session):
+            _require_verified(spec, facts, None, accepted=request.accept_unverified)
+            self._recognising.require_unlinked(request.account, spec, request.base_url, facts, session)
         now = ports.clock()
         connection_id = self._free_id(request.exchange)
         connection = Connection(
@@ -135,14 +156,20 @@ class Connecting:
         return ports.control.connection(connection_id)
 
     def replace_key(
-        self, connection_id: ConnectionId, credential: Credential, is_same_account: Answer = say_no
+        self,
+        connection_id: ConnectionId,
+        credential: Credential,
+        is_same_account: Answer = say_no,
+        *,
+        accept_unverified: bool = False,
     ) -> Connection:
         """Put a new key in place of the old: same connection, cursors and trades; also reconnects.
 
         Args:
             connection_id: The connection.
             credential: The new key.
-            is_same_account: Asked only where the exchange does not tell which exchange account a key opens.
+            is_same_account: Asked only where neither the exchange nor any record tells which exchange account a key opens.
+            accept_unverified: The owner says that the key can only read; asked for where the exchange does not tell.
 
         Raises:
             KeyRefusedError: The key can't be used, or opens a different exchange account; the old one stays.
@@ -151,8 +178,11 @@ class Connecting:
         """
         ports = self._ports
         connection = ports.control.connection(connection_id)
-        facts = self._checked(connection.exchange, credential, connection.base_url, connection_id)
-        self._require_same_account(connection, facts.identity, is_same_account)
+        spec = ports.gateway.spec(connection.exchange)
+        with self._checked(connection.exchange, credential, connection.base_url, connection_id) as (facts, session):
+            _require_verified(spec, facts, connection_id, accepted=accept_unverified)
+            same = self._recognising.is_same(connection, spec, facts, session)
+        self._require_same_account(connection, same, is_same_account)
         version = connection.credential_version + 1
         sealed = ports.vault.seal(connection.account, connection_id, version, credential)
         ports.control.replace_credential(connection_id, sealed, facts.identity, ports.clock())
@@ -160,7 +190,12 @@ class Connecting:
         return ports.control.connection(connection_id)
 
     def reconnect(
-        self, connection_id: ConnectionId, credential: Credential, is_same_account: Answer = say_no
+        self,
+        connection_id: ConnectionId,
+        credential: Credential,
+        is_same_account: Answer = say_no,
+        *,
+        accept_unverified: bool = False,
     ) -> Connection:
         """Connect a disconnected connection again, with a key of the same exchange account; it goes on where it stopped.
 
@@ -168,18 +203,18 @@ class Connecting:
             RefusedError: It is connected. Otherwise as `replace_key`.
         """
         require_disconnected(self._ports.control.connection(connection_id))
-        return self.replace_key(connection_id, credential, is_same_account)
+        return self.replace_key(connection_id, credential, is_same_account, accept_unverified=accept_unverified)
 
-    def _require_same_account(self, connection: Connection, identity: str | None, is_same: Answer) -> None:
-        if None in (connection.identity, identity):
+    def _require_same_account(self, connection: Connection, same: bool | None, is_same: Answer) -> None:  # noqa: FBT001 - a finding
+        if same is None:
             title = self._ports.gateway.spec(connection.exchange).title
             doubt = (
-                f"It could not be verified that this key opens the same exchange account as before: {title} does not tell. "
-                f"The trades of another one would be mixed with those of {connection.id}."
+                f"It could not be verified that this key opens the same exchange account as before: {title} does not tell, and "
+                f"{connection.id} has no record yet that could be compared. The trades of another one would be mixed with its own."
             )
             if not is_same(doubt):
                 raise IdentityUnverifiedError(f"{doubt} Nothing was changed.")
-        elif identity != connection.identity:
+        elif not same:
             raise KeyRefusedError(Reason.DIFFERENT_ACCOUNT, "", connection.exchange, connection.id)
 
     def disconnect(self, connection_id: ConnectionId) -> Connection:
@@ -187,29 +222,26 @@ class Connecting:
         self._ports.control.disconnect(connection_id, self._ports.clock())
         return self._ports.control.connection(connection_id)
 
+    @contextmanager
     def _checked(
         self, exchange: str, credential: Credential, base_url: str | None, connection: ConnectionId | None
-    ) -> KeyFacts:
+    ) -> Iterator[tuple[KeyFacts, ExchangeSession]]:
+        """What a key may do, and a session for more questions; KeyRefusedError where it can't be used, or in the midst of those."""
         spec = self._ports.gateway.spec(exchange)
         try:
             with closing(self._open(exchange, credential, base_url)) as session:
                 facts = session.probe()
                 refused = refusals(facts, spec, self._ports.allowed_ips)
                 if not refused and facts.can_read_trades is None:
-                    refused = _unreadable_trades(spec, session)
+                    refused = unreadable_trades(spec, session)
+                if refused:
+                    raise KeyRefusedError(refused[0].reason, refused[0].detail, exchange, connection)
+                yield facts, session
         except ExchangeTroubleError as trouble:
             raise KeyRefusedError(trouble.reason, trouble.detail, exchange, connection) from None
-        if refused:
-            raise KeyRefusedError(refused[0].reason, refused[0].detail, exchange, connection)
-        return facts
 
     def _open(self, exchange: str, credential: Credential, base_url: str | None) -> ExchangeSession:
         return self._ports.gateway.open(exchange, credential, base_url=base_url, budget=self._ports.budget)
-
-    def _refuse_linked(self, account: AccountId, exchange: str, identity: str) -> None:
-        linked = self._ports.control.find_identity(account, exchange, identity)
-        if linked is not None:
-            raise RefusedError(linked_already(linked, account))
 
     def _free_id(self, exchange: str) -> ConnectionId:
         taken = {connection.id for connection in self._ports.control.connections()}
@@ -224,32 +256,25 @@ class Connecting:
         self._ports.control.replace_findings(connection, "key", key_notices(facts, spec, now), now)
         self._ports.control.note_probe(connection, facts, now)
 
-    def _lines(self, spec: ExchangeSpec, facts: KeyFacts, session: ExchangeSession) -> list[PermissionLine]:
-        trades = facts.can_read_trades
-        if trades is None:
-            trades = not _unreadable_trades(spec, session)
-        lines = [
-            _reading("balances", facts.can_read_balances, _switches(spec, Stream.BALANCES), required=False),
-            _reading("trades", trades, _switches(spec, Stream.FILLS), required=True),
-            _power("trading off", facts.can_trade),
-            _power("withdrawals off", facts.can_withdraw),
-        ]
-        if facts.can_transfer is not None:  # where it has a switch of its own
-            lines.append(_power("transfers off", facts.can_transfer))
-        lines.append(self._ip_line(facts))
-        return lines
 
-    def _ip_line(self, facts: KeyFacts) -> PermissionLine:
-        ours = self._ports.allowed_ips
-        if facts.ip_allowlist is None:
-            return PermissionLine(name="IP", ok=None, text="the exchange does not tell which addresses the key allows")
-        if not facts.ip_allowlist:
-            hint = f"; you may restrict it to {', '.join(ours)}" if ours else ""
-            return PermissionLine(name="IP", ok=True, text=f"the key allows every address{hint}")
-        missing = [ip for ip in ours if ip not in facts.ip_allowlist]
-        if missing:
-            return PermissionLine(name="IP", ok=False, text=f"add {', '.join(missing)} to the key's allowed addresses")
-        return PermissionLine(name="IP", ok=True, text="this address is allowed")
+def require_untold(spec: ExchangeSpec) -> None:
+    """RefusedError where there is nothing to accept unverified, since the exchange tells what a key may do."""
+    if spec.tells_powers:
+        raise RefusedError(
+            f"{spec.title} tells what a key may do, so there is nothing to accept unverified: leave --accept-unverified out. A key "
+            "that can do more than read is refused."
+        )
+
+
+def _require_verified(spec: ExchangeSpec, facts: KeyFacts, connection: ConnectionId | None, *, accepted: bool) -> None:
+    """Refuse a key of which not every power is known to be off, but where the exchange tells of none and its owner accepts that."""
+    if None not in (facts.can_trade, facts.can_withdraw):
+        return
+    if spec.tells_powers:
+        detail = "it did not tell what the key may do"
+        raise KeyRefusedError(Reason.UNEXPECTED_RESPONSE, detail, spec.name, connection)
+    if not accepted:
+        raise PowersUnverifiedError(spec.title)
 
 
 def require_disconnected(connection: Connection) -> None:
@@ -258,38 +283,3 @@ def require_disconnected(connection: Connection) -> None:
         raise RefusedError(
             f"{connection.id} is connected. To give it another key, run `metrifly replace-key {connection.id}`."
         )
-
-
-def _switches(spec: ExchangeSpec, stream: Stream) -> str:
-    return ", ".join(sorted({item.permission for item in spec.stream(stream) if item.permission}))
-
-
-def _unreadable_trades(spec: ExchangeSpec, session: ExchangeSession) -> list[Finding]:
-    required: Sequence[StreamSpec] = [stream for stream in spec.streams if stream.required]
-    for stream in required:
-        if not session.can_read(stream):
-            return [Finding(reason=Reason.PERMISSION_MISSING, detail=f"switch on: {stream.permission}")]
-    return []
-
-
-def _reading(name: str, held: bool | None, switch: str, *, required: bool) -> PermissionLine:  # noqa: FBT001 - a fact
-    if held is None:
-        return PermissionLine(name=name, ok=None, text="the exchange does not tell; it is tried with the first sync")
-    if held:
-        return PermissionLine(name=name, ok=True, text="readable")
-    effect = (
-        "a connection is refused without it"
-        if required
-        else "a connection works without it, balances can't be compared"
-    )
-    return PermissionLine(name=name, ok=False, text=f"switch on {switch}; {effect}")
-
-
-def _power(name: str, held: bool | None) -> PermissionLine:  # noqa: FBT001 - a fact
-    if held is None:
-        return PermissionLine(name=name, ok=None, text="could not be verified: check it at the exchange")
-    if held:
-        return PermissionLine(
-            name=name, ok=False, text="switch it off: Metrifly only takes keys that can read and nothing else"
-        )
-    return PermissionLine(name=name, ok=True, text="off, as it should be")

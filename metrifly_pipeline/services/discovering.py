@@ -52,6 +52,8 @@ class Discovery:
         """Ask symbols whose assets moved until the balances say nothing more moved; False while they still move."""
         for _round in range(MAX_ROUNDS):
             self._turn.ports.landing.flush()
+            if self._is_idle(after_seq):
+                return True
             self._turn.ports.normalize_now(self._turn.connection)
             moved = self._turn.ports.lake.moved_asset_codes(self._turn.connection.id, after_seq)
             if not moved:
@@ -65,6 +67,12 @@ class Discovery:
             )
             self._read_balances()
         return False
+
+    def _is_idle(self, after_seq: int) -> bool:
+        """Whether nothing can have moved: all that earlier leases landed was looked at, and this one has landed nothing."""
+        turn = self._turn
+        looked_at_all = after_seq >= turn.lease.token * SEQ_PER_TOKEN - 1
+        return looked_at_all and not turn.ports.landing.landed(turn.connection.id)
 
     def _pull_likely(self, moved: set[str]) -> None:
         """Ask symbols both of whose assets moved; only where those had no news, symbols of one and a common quote."""

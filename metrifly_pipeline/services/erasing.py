@@ -12,8 +12,9 @@ from metrifly_pipeline.domain.trouble import NotFoundError
 class Erasing:
     """The verb *delete an account*, in steps that each may be done again: whoever dies on the way leaves the rest to the next call."""
 
-    def __init__(self, control: ControlStore, lake: Lake, clock: Clock, reach: Reach) -> None:
-        """Join the ports; `reach` is called between the steps."""
+    def __init__(self, control: ControlStore, lake: Lake, clock: Clock, forget_logs: Forget, reach: Reach) -> None:
+        """Join the ports; `forget_logs` takes connections out of what our processes wrote, `reach` is called between the steps."""
+        self._forget_logs = forget_logs
         self._control = control
         self._lake = lake
         self._clock = clock
@@ -71,7 +72,8 @@ class Erasing:
         return [erasure for erasure in self._control.erasures() if not self._finish(erasure, forget)]
 
     def _finish(self, erasure: Erasure, forget: Forget) -> bool:
-        forgotten = forget(erasure.connections)
+        # The logs last: whatever works on the rest may still write there.
+        forgotten = forget(erasure.connections) & self._forget_logs(erasure.connections)
         now = self._clock()
         if erasure.rewritten_at is None or erasure.erase_at > now:
             return False

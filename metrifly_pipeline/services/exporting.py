@@ -1,52 +1,47 @@
-"""Exporting: all that analysts read of one account, in a file that needs nothing beside it."""
+"""Taking an account's tables away: one file that opens wherever there is DuckDB, without Metrifly and without its lake."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from typing import cast
 
-from metrifly_pipeline.domain.entry_rows import rows_of
 from metrifly_pipeline.domain.ids import AccountId
-from metrifly_pipeline.domain.lake_rows import ExportOutcome
-from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
-from metrifly_pipeline.domain.status_rules import STALE_AFTER
-from metrifly_pipeline.domain.trouble import RefusedError
-from metrifly_pipeline.services.listing import Listing
-from metrifly_pipeline.services.tables import small_tables
+from metrifly_pipeline.domain.ports import ControlStore, Lake
 
-FILE = "metrifly.duckdb"
+_PUBLISHED = "SELECT published_at, change_seq FROM _meta"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exported:
+    """What was written."""
+
+    path: Path
+    published_at: datetime
+    """As of when its tables are."""
+    is_newest: bool
+    """Whether all that has changed since is in it."""
+    rows: Mapping[str, int]
+    """By table."""
 
 
 class Exporting:
     """The verb *export*."""
 
-    def __init__(self, control: ControlStore, lake: Lake, listing: Listing, clock: Clock) -> None:
+    def __init__(self, control: ControlStore, lake: Lake) -> None:
         """Join the ports."""
         self._control = control
         self._lake = lake
-        self._listing = listing
-        self._clock = clock
 
-    def export(self, account: AccountId, folder: Path) -> ExportOutcome:
-        """Write an account's own warehouse to `folder`, which is made where it isn't there.
-
-        It shows what is stored now, whether published yet or not; other accounts are left out, and so are raw records.
+    def export(self, account: AccountId, folder: Path) -> Exported:
+        """Write the account's rows of the published tables to a new file in `folder`, which is made where it isn't there.
 
         Raises:
-            RefusedError: There is such a file already; nothing was written.
-            OSError: The folder can't be written.
+            RefusedError: Nothing was published yet, or the file of that account and time is there already.
         """
-        target = folder / FILE
-        if target.exists():
-            raise RefusedError(
-                f"{target} is there already; nothing was written. Remove it, or name another folder with `--portable DIR`"
-            )
-        now = self._clock()
-        change_seq = self._control.change_seq()
-        views = self._listing.views(account)
-        return self._lake.export(
-            target,
-            small_tables(self._control, views, now, account),
-            connections=[view.connection.id for view in views],
-            entries=rows_of(self._control.entries(account)),
-            change_seq=change_seq,
-            published_at=now,
-            stale_after=now + STALE_AFTER,
-        )
+        ((published_at, change_seq),) = self._lake.query(_PUBLISHED)[1]
+        moment = cast("datetime", published_at)
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"metrifly-{account}-{moment:%Y%m%dT%H%M%SZ}.duckdb"
+        rows = self._lake.export(account, path)
+        return Exported(path=path, published_at=moment, is_newest=change_seq == self._control.change_seq(), rows=rows)

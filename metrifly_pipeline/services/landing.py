@@ -15,7 +15,6 @@ from metrifly_pipeline.domain.streams import Page, Records
 from metrifly_pipeline.domain.trouble import LeaseLostError
 
 GROUP_RECORDS = 20_000
-FIRST_GROUP_RECORDS = 5_000
 GROUP_AGE = timedelta(seconds=2)
 
 
@@ -86,7 +85,7 @@ class Landing:
                 raise LeaseLostError(connection)
             self._take(turn, page, ranks)
             age = self._clock() - (self._pending_since or self._clock())
-            if self._pending >= self._enough(turn) or age >= GROUP_AGE:
+            if self._pending >= self._group_records or age >= GROUP_AGE:
                 self._commit()
 
     def move(self, connection: ConnectionId, move: CursorMove) -> None:
@@ -119,10 +118,6 @@ class Landing:
         """Rows landed so far in this turn."""
         with self._lock:
             return self._turns[connection].landed
-
-    def _enough(self, turn: _Turn) -> int:
-        """Records that are worth a commit: few at first, so that typing begins early, then as many again as have landed, up to a group."""
-        return min(self._group_records, max(FIRST_GROUP_RECORDS, turn.landed))
 
     def _take(self, turn: _Turn, page: Page, ranks: Counter[str] | None) -> None:
         fetched_at = self._clock()

@@ -1,24 +1,29 @@
 """What listings show of connections: one source for CLI, warehouse and Dagster."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.estimating import Progress, StreamStatus
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
 from metrifly_pipeline.domain.reasons import MEANING, Family, Level
-from metrifly_pipeline.domain.status import Connection, Status
+from metrifly_pipeline.domain.status import Connection, Status, StreamState
 from metrifly_pipeline.domain.status_rules import connection_status, staleness
-from metrifly_pipeline.services.reports import ConnectionView, Dashboard, FamilyVerdict
+from metrifly_pipeline.domain.streams import Stream
+from metrifly_pipeline.services.estimating import Estimating, ImportProgress
+from metrifly_pipeline.services.reports import ConnectionView, Dashboard, FamilyVerdict, StreamView
 
 
 class Listing:
     """Reads control database and lake; changes nothing."""
 
-    def __init__(self, control: ControlStore, lake: Lake, clock: Clock) -> None:
+    def __init__(self, control: ControlStore, lake: Lake, estimating: Estimating, clock: Clock) -> None:
         """Join the ports."""
+        self._estimating = estimating
         self._control = control
         self._lake = lake
         self._clock = clock
@@ -28,14 +33,15 @@ class Listing:
     ) -> tuple[ConnectionView, ...]:
         """Every connection with status, attention and what landed; `counts` saves counting again."""
         counted = self._lake.counts() if counts is None else counts
-        names = {portfolio.id: portfolio.name for portfolio in self._control.portfolios(account)}
-        standing = _by_connection(self._control.attention())
-        running = self._control.leased(self._clock())
-        streams = self._streams()
-        return tuple(
-            self._view(connection, names, standing, running, streams, counted)
-            for connection in self._control.connections(account)
+        connections = self._control.connections(account)
+        facts = _Facts(
+            names={portfolio.id: portfolio.name for portfolio in self._control.portfolios(account)},
+            standing=_by_connection(self._control.attention()),
+            running=self._control.leased(self._clock()),
+            streams=self._streams(),
+            importing=self._estimating.importing(connections if account is None else None),
         )
+        return tuple(self._view(connection, facts, counted) for connection in connections)
 
     def view(self, connection: ConnectionId) -> ConnectionView:
         """One connection."""
@@ -62,38 +68,69 @@ class Listing:
         }
         return Dashboard(views=tuple(views), verdicts=verdicts, totals=totals, at=now)
 
-    def _streams(self) -> Mapping[ConnectionId, list[tuple[str, str]]]:
-        found: dict[ConnectionId, list[tuple[str, str]]] = defaultdict(list)
+    def _streams(self) -> Mapping[ConnectionId, list[StreamState]]:
+        found: dict[ConnectionId, list[StreamState]] = defaultdict(list)
         for state in self._control.stream_states():
-            words = "ok" if state.permitted else "not permitted"
-            if state.permitted and state.last_success_at is None:
-                words = f"{state.done} of {state.planned}" if state.planned else "waiting"
-            found[state.connection].append((state.stream, words))
+            found[state.connection].append(state)
         return found
 
     def _view(
-        self,
-        connection: Connection,
-        names: Mapping[PortfolioId, str],
-        standing: Mapping[ConnectionId, tuple[Attention, ...]],
-        running: set[ConnectionId],
-        streams: Mapping[ConnectionId, list[tuple[str, str]]],
-        counts: Mapping[ConnectionId, ConnectionCounts],
+        self, connection: Connection, facts: "_Facts", counts: Mapping[ConnectionId, ConnectionCounts]
     ) -> ConnectionView:
         now = self._clock()
-        attention = _with_stale(connection, standing.get(connection.id, ()), now)
+        attention = _with_stale(connection, facts.standing.get(connection.id, ()), now)
         counted = counts.get(connection.id, ConnectionCounts(connection=connection.id))
+        status = connection_status(connection, attention, running=connection.id in facts.running, now=now)
+        progress = self._estimating.progress(connection, facts.importing)
         return ConnectionView(
             connection=connection,
-            portfolio_name=names.get(connection.portfolio, ""),
-            status=connection_status(connection, attention, running=connection.id in running, now=now),
+            portfolio_name=facts.names.get(connection.portfolio, ""),
+            status=status,
             attention=attention,
             trades=counted.trades,
             movements=counted.movements,
             first_trade_at=counted.first_trade_at,
             last_trade_at=counted.last_trade_at,
-            streams=tuple(streams.get(connection.id, ())),
+            streams=_stream_views(facts.streams.get(connection.id, ()), progress, status),
+            progress=None if progress is None else _as_it_moves(progress.whole, status),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Facts:
+    """What all connections of a listing are looked up in."""
+
+    names: Mapping[PortfolioId, str]
+    standing: Mapping[ConnectionId, tuple[Attention, ...]]
+    running: set[ConnectionId]
+    streams: Mapping[ConnectionId, Sequence[StreamState]]
+    importing: Counter[str]
+
+
+def _stream_views(
+    states: Sequence[StreamState], progress: ImportProgress | None, status: Status
+) -> tuple[StreamView, ...]:
+    """Streams as the control database knows them, those of an import with how far they are."""
+    # The list of markets is ours to know, no stream of a person's activity.
+    states = [state for state in states if state.stream != Stream.REFERENCE]
+    permitted = {state.stream: state.permitted for state in states}
+    succeeded = {state.stream: state.last_success_at for state in states}
+    found = []
+    for stream in dict.fromkeys((*permitted, *(progress.streams if progress else ()))):
+        last = succeeded.get(stream)
+        state, how_far = StreamStatus.WAITING if last is None else StreamStatus.UP_TO_DATE, Progress()
+        if not permitted.get(stream, True):
+            state = StreamStatus.NOT_PERMITTED
+        elif progress is not None and stream in progress.streams:
+            state, how_far = progress.streams[stream]
+        shown = _as_it_moves(how_far, status) if state is StreamStatus.IMPORTING else Progress()
+        found.append(StreamView(stream=stream, status=state, last_success_at=last, progress=shown))
+    return tuple(sorted(found, key=lambda view: view.stream))
+
+
+def _as_it_moves(progress: Progress, status: Status) -> Progress:
+    """Without a time left where the import stands still."""
+    return progress if status is Status.IMPORTING else replace(progress, left=None)
 
 
 def _with_stale(connection: Connection, attention: Sequence[Attention], now: datetime) -> tuple[Attention, ...]:

@@ -1,16 +1,14 @@
 """Publishing: what the lake says of reconciliation and quarantine becomes attention, then the analyst's file is built and swapped in."""
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from decimal import Decimal
 
 from metrifly_pipeline.domain.entry_rows import rows_of
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow
-from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Lake
+from metrifly_pipeline.domain.ports import Clock, ControlStore, Finding, Journal, Lake, journal_nothing
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status_rules import STALE_AFTER
-from metrifly_pipeline.domain.trouble import NotFoundError
 from metrifly_pipeline.services.erasing import Erasing
 from metrifly_pipeline.services.listing import Listing
 from metrifly_pipeline.services.reports import PublishReport
@@ -22,13 +20,22 @@ MENTIONED_ASSETS = 5
 class Publishing:
     """The verb *publish*: all portfolios, one file."""
 
-    def __init__(self, control: ControlStore, lake: Lake, listing: Listing, erasing: Erasing, clock: Clock) -> None:
+    def __init__(
+        self,
+        control: ControlStore,
+        lake: Lake,
+        listing: Listing,
+        erasing: Erasing,
+        clock: Clock,
+        journal: Journal = journal_nothing,
+    ) -> None:
         """Join the ports."""
         self._erasing = erasing
         self._control = control
         self._lake = lake
         self._listing = listing
         self._clock = clock
+        self._journal = journal
 
     def judge(self) -> Sequence[ReconciliationRow]:
         """Turn what the lake says into findings: balances that differ, quarantine, unknown assets, amendments."""
@@ -36,11 +43,8 @@ class Publishing:
         rows = self._lake.reconcile(entries=rows_of(self._control.entries()))
         counts = self._lake.counts()
         wrong = _mismatches(rows)
-        for connection in self._control.connections():
-            with suppress(NotFoundError):  # its account was deleted since we asked
-                self._control.replace_findings(connection.id, "reconcile", wrong.get(connection.id, []), now)
-                found = _lake_findings(counts.get(connection.id))
-                self._control.replace_findings(connection.id, "normalize", found, now)
+        unclear = {connection: _lake_findings(counted) for connection, counted in counts.items()}
+        self._control.replace_stages({"reconcile": wrong, "normalize": unclear}, now)
         return rows
 
     def reconcile(self, connections: Sequence[ConnectionId]) -> Sequence[ReconciliationRow]:
@@ -66,6 +70,7 @@ class Publishing:
         )
         if outcome.published:
             self._control.mark_published(change_seq, now)
+        self._journal("published" if outcome.published else "publish dropped", change_seq=change_seq)
         return PublishReport(outcome=outcome, change_seq=change_seq, reconciliation=rows, views=views)
 
 
@@ -92,9 +97,7 @@ def _signed(difference: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def _lake_findings(counts: ConnectionCounts | None) -> list[Finding]:
-    if counts is None:
-        return []
+def _lake_findings(counts: ConnectionCounts) -> list[Finding]:
     found = []
     if counts.quarantined:
         found.append(Finding(reason=Reason.QUARANTINED_RECORDS, detail=f"{counts.quarantined} records"))

@@ -45,7 +45,10 @@ def _pull_streams(turn: Turn) -> None:
     if not turn.connection.first_import_done:
         for discovery in discoveries:
             discovery.glimpse()
-    for step in turn.fixed_steps():
+    steps = turn.fixed_steps()
+    if not turn.connection.first_import_done:
+        turn.count_ahead(steps)
+    for step in steps:
         turn.pull_step(step)
     for discovery in discoveries:
         discovery.pull()

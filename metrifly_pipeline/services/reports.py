@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.estimating import Progress, StreamStatus
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import PublishOutcome, ReconciliationRow
 from metrifly_pipeline.domain.reasons import Family, Level
@@ -43,6 +44,17 @@ class PermissionLine:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamView:
+    """One stream of one connection as listings show it."""
+
+    stream: str
+    status: StreamStatus
+    last_success_at: datetime | None
+    progress: Progress = field(default_factory=Progress)
+    """Of a first import; nothing where it is not under way."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionView:
     """One connection as listings show it: CLI, warehouse and Dagster read the same."""
 
@@ -54,13 +66,27 @@ class ConnectionView:
     movements: int
     first_trade_at: datetime | None
     last_trade_at: datetime | None
-    streams: tuple[tuple[str, str], ...] = ()
-    """Stream and its state in words."""
+    streams: tuple[StreamView, ...] = ()
+    progress: Progress | None = None
+    """Of the first import; None where none is under way. No time is left to tell where it waits for somebody, or for a retry."""
 
     @property
     def is_local(self) -> bool:
         """Whether it talks to a local exchange."""
         return self.connection.base_url is not None
+
+    @property
+    def landed(self) -> str:
+        """What landed, in words."""
+        return f"{counted(self.trades, 'trade')} and {counted(self.movements, 'movement')}"
+
+    @property
+    def progress_text(self) -> str:
+        """How far the first import is; what has landed so far where more can't be known. Empty where none is under way."""
+        if self.progress is None:
+            return ""
+        so_far = f"{counted(self.trades + self.movements, 'record')} so far"
+        return self.progress.text or (f"working, {so_far}" if self.status is Status.IMPORTING else so_far)
 
     def worst(self, now: datetime) -> Attention | None:
         """The attention to show first: action before notice before info; None when nothing stands that is not acknowledged."""
@@ -103,3 +129,8 @@ class PublishReport:
     change_seq: int
     reconciliation: Sequence[ReconciliationRow]
     views: tuple[ConnectionView, ...]
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things, in words."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -8,6 +8,7 @@ from metrifly_pipeline.domain.curing import in_words
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Clock, ControlStore
 from metrifly_pipeline.domain.status import Outcome, SyncKind, SyncRequest, SyncRun
+from metrifly_pipeline.services.estimating import Estimating
 
 BATCH_DIES_AFTER = timedelta(minutes=10)
 """A batch this old with no lease held was dropped by a run that died."""
@@ -44,8 +45,15 @@ class Answer:
 class Requesting:
     """The verb *ask for a sync*, and its answer."""
 
-    def __init__(self, control: ControlStore, clock: Clock, remedy: Callable[[SyncRun], str]) -> None:
-        """`remedy` words why a failed run failed and what to do."""
+    def __init__(
+        self,
+        control: ControlStore,
+        clock: Clock,
+        remedy: Callable[[SyncRun], str],
+        estimating: Estimating | None = None,
+    ) -> None:
+        """`remedy` words why a failed run failed and what to do; `estimating` tells how far an import is that a request waits for."""
+        self._estimating = estimating
         self._control = control
         self._clock = clock
         self._remedy = remedy
@@ -109,9 +117,9 @@ class Requesting:
     def _waiting(self, request: SyncRequest) -> Answer:
         if request.connection in self._control.leased(self._clock()):
             connection = self._control.connection(request.connection)
-            done, planned = connection.importing_done, connection.importing_planned
-            share = f", {min(100 * done // planned, 99)}%" if planned and not connection.first_import_done else ""
-            return Answer(done=False, ok=True, text=f"waiting behind the running sync{share}")
+            progress = self._estimating.progress(connection) if self._estimating else None
+            how_far = f", {progress.whole.text}" if progress and progress.whole.text else ""
+            return Answer(done=False, ok=True, text=f"waiting behind the running sync{how_far}")
         newest = self._control.runs(request.connection, limit=1)
         if any(run.outcome is Outcome.RUNNING and run.started_at >= request.filed_at for run in newest):
             return Answer(done=True, ok=False, text=DIED)  # nobody holds its lease, so nobody will end it

@@ -14,12 +14,15 @@ from metrifly_pipeline.domain.ports import (
     ControlStore,
     ExchangeGateway,
     Finding,
+    Journal,
     Lake,
     Reach,
     Vault,
+    journal_nothing,
     reach_nothing,
 )
 from metrifly_pipeline.domain.reasons import Reason
+from metrifly_pipeline.domain.records import Market
 from metrifly_pipeline.domain.status import Connection, Outcome, SyncKind
 from metrifly_pipeline.domain.trouble import (
     ExchangeTroubleError,
@@ -32,7 +35,7 @@ from metrifly_pipeline.domain.trouble import (
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.closing import Closing, Work
 from metrifly_pipeline.services.judging import history_findings
-from metrifly_pipeline.services.landing import FIRST_GROUP_RECORDS, GROUP_RECORDS, Landing
+from metrifly_pipeline.services.landing import GROUP_RECORDS, Landing
 from metrifly_pipeline.services.leasing import Leasing
 from metrifly_pipeline.services.normalizing import Normalizing, job
 from metrifly_pipeline.services.pulling import PullOutcome, pull
@@ -44,6 +47,8 @@ FIRST_SLICE = timedelta(seconds=30)
 LATER_SLICE = timedelta(minutes=10)
 TURNS_TOGETHER = 25
 PULL_THREADS = 4
+_GROUPS_WORTH_TYPING = 2
+"""A batch of typing has a cost of its own, a tenth of a second: one for each commit would slow the pull that it goes on beside."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,7 @@ class SyncPorts:
     daily_window: timedelta = timedelta(hours=24)
     reach: Reach = reach_nothing
     group_records: int = GROUP_RECORDS
+    journal: Journal = journal_nothing
 
 
 class Syncing:
@@ -71,13 +77,14 @@ class Syncing:
         self._ports = ports
         self._leasing = Leasing(ports.control, ports.clock, ports.holder)
         self._normalizing = Normalizing(
-            ports.lake, self._leasing.still_held, ports.clock, min(ports.group_records, FIRST_GROUP_RECORDS)
+            ports.lake, self._leasing.still_held, ports.clock, _GROUPS_WORTH_TYPING * ports.group_records
         )
         self._landing = Landing(
             ports.lake, ports.control, ports.clock, ports.reach, ports.group_records, self._normalizing.landed
         )
-        self._closing = Closing(ports.control, ports.clock, ports.daily_window)
+        self._closing = Closing(ports.control, ports.clock, ports.daily_window, ports.journal)
         self._faults: list[str] = []
+        self._landed_markets: dict[str, Sequence[Market]] = {}
 
     def sync(self, connections: Sequence[ConnectionId], kind: SyncKind) -> Iterator[ConnectionReport]:
         """Sync each connection once and report it as its group is done.
@@ -171,6 +178,7 @@ class Syncing:
         earlier = self._ports.control.runs(connection_id, limit=1)
         died = any(run.outcome in {Outcome.RUNNING, Outcome.LEASE_LOST} for run in earlier)
         run = self._ports.control.start_run(connection_id, kind, self._ports.clock())
+        self._ports.journal("sync began", connection=connection_id, sync_run=run.id, kind=kind.value)
         return Work(connection=connection, lease=lease, run=run, left_over=died or kind is SyncKind.REBUILD)
 
     @contextmanager
@@ -199,6 +207,14 @@ class Syncing:
         except Exception as fault:  # noqa: BLE001 - whatever it is, the other connections go on
             places = "".join(traceback.format_tb(fault.__traceback__))
             self._faults.append(f"{type(fault).__name__} while syncing {work.connection.id}:\n{places}")
+            self._ports.journal(
+                "metrifly failed",
+                wrong=True,
+                connection=work.connection.id,
+                sync_run=work.run.id,
+                fault=type(fault).__name__,
+                places=places,
+            )
             return _stopped(ExchangeTroubleError(Reason.OWN_FAULT))
 
     def _pull(self, work: Work) -> PullOutcome:
@@ -241,6 +257,7 @@ class Syncing:
             clock=ports.clock,
             normalize_now=self._normalize_one,
             allowed_ips=ports.allowed_ips,
+            landed_markets=self._landed_markets,
         )
 
     def _history_findings(self, connection: Connection) -> list[Finding]:

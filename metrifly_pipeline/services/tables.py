@@ -4,26 +4,23 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from metrifly_pipeline.domain.attention import Attention
-from metrifly_pipeline.domain.ids import AccountId
+from metrifly_pipeline.domain.estimating import Progress
 from metrifly_pipeline.domain.lake_rows import Column, SmallTable
 from metrifly_pipeline.domain.ports import ControlStore
-from metrifly_pipeline.domain.status import CoverageRow, SyncRun
 from metrifly_pipeline.services.reports import ConnectionView
 
 _TIME = "TIMESTAMPTZ"
-_RUNS = 1000
 
 
-def small_tables(
-    control: ControlStore, views: Sequence[ConnectionView], now: datetime, account: AccountId | None = None
-) -> list[SmallTable]:
-    """Connections, their attention, coverage, portfolios and sync runs, as they stand at `now`; of one account, or of all for None."""
+def small_tables(control: ControlStore, views: Sequence[ConnectionView], now: datetime) -> list[SmallTable]:
+    """Connections, their streams and attention, coverage, portfolios and sync runs, as they stand at `now`."""
     return [
         _connections(views, now),
+        _streams(views),
         _attention(views, now),
-        _coverage(control, None if account is None else views),
-        _portfolios(control, account),
-        _sync_runs(control, None if account is None else views),
+        _coverage(control),
+        _portfolios(control),
+        _sync_runs(control),
     ]
 
 
@@ -53,6 +50,19 @@ def _connections(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
             comment="What stands first: the reason of the gravest attention that is not acknowledged; NULL when none does.",
         ),
         Column(name="remedy", sql_type="VARCHAR", comment="What to do about it, in plain words."),
+        Column(
+            name="import_percent",
+            sql_type="INTEGER",
+            comment="How much of the first import was done when this file was made; NULL where none is under way, or nobody can know.",
+        ),
+        Column(
+            name="import_seconds_left",
+            sql_type="BIGINT",
+            comment="How long it still took from then on at the exchange's limits, estimated; NULL where it stands still, too.",
+        ),
+        Column(
+            name="progress", sql_type="VARCHAR", comment="The same in words; NULL where no first import is under way."
+        ),
         Column(name="trades", sql_type="BIGINT", comment="Trades imported, each counted once."),
         Column(
             name="movements", sql_type="BIGINT", comment="Movements imported (rows: a convert has one for each asset)."
@@ -91,6 +101,8 @@ def _connection_row(view: ConnectionView, now: datetime) -> tuple[object, ...]:
         view.status.value,
         worst.reason.value if worst else None,
         worst.remedy if worst else None,
+        *_progress(view.progress),
+        view.progress_text or None,
         view.trades,
         view.movements,
         view.first_trade_at,
@@ -100,6 +112,34 @@ def _connection_row(view: ConnectionView, now: datetime) -> tuple[object, ...]:
         connection.created_at,
         connection.disconnected_at,
     )
+
+
+def _progress(progress: Progress | None) -> tuple[int | None, int | None]:
+    """Percent and seconds left."""
+    if progress is None:
+        return None, None
+    return progress.percent, None if progress.left is None else round(progress.left.total_seconds())
+
+
+def _streams(views: Sequence[ConnectionView]) -> SmallTable:
+    columns = (
+        Column(name="connection_id", sql_type="VARCHAR", comment="The connection."),
+        Column(name="stream", sql_type="VARCHAR", comment="What is asked, such as fills."),
+        Column(name="status", sql_type="VARCHAR", comment="up_to_date, importing, waiting or not_permitted."),
+        Column(name="import_percent", sql_type="INTEGER", comment="As for connections, of this stream alone."),
+        Column(name="import_seconds_left", sql_type="BIGINT", comment="The same."),
+        Column(
+            name="last_success_at",
+            sql_type=_TIME,
+            comment="When a span of it was last proven complete, or its state read.",
+        ),
+    )
+    rows = [
+        (view.connection.id, each.stream, each.status.value, *_progress(each.progress), each.last_success_at)
+        for view in views
+        for each in view.streams
+    ]
+    return SmallTable(name="streams", comment="Every stream of every connection.", columns=columns, rows=rows)
 
 
 def _attention(views: Sequence[ConnectionView], now: datetime) -> SmallTable:
@@ -149,7 +189,7 @@ def _acknowledged(item: Attention) -> tuple[object, ...]:
     return (None, None, None) if given is None else (given.at, given.by, given.note)
 
 
-def _coverage(control: ControlStore, of: Sequence[ConnectionView] | None) -> SmallTable:
+def _coverage(control: ControlStore) -> SmallTable:
     columns = (
         Column(name="connection_id", sql_type="VARCHAR", comment="The connection."),
         Column(name="stream", sql_type="VARCHAR", comment="What was asked, such as fills."),
@@ -159,7 +199,7 @@ def _coverage(control: ControlStore, of: Sequence[ConnectionView] | None) -> Sma
         Column(name="ended", sql_type="VARCHAR", comment="How the proof ended."),
     )
     rows = [
-        (row.connection, row.stream, row.scope, row.span.start, row.span.end, row.ended) for row in _spans(control, of)
+        (row.connection, row.stream, row.scope, row.span.start, row.span.end, row.ended) for row in control.coverage()
     ]
     return SmallTable(
         name="coverage",
@@ -169,18 +209,18 @@ def _coverage(control: ControlStore, of: Sequence[ConnectionView] | None) -> Sma
     )
 
 
-def _portfolios(control: ControlStore, account: AccountId | None) -> SmallTable:
+def _portfolios(control: ControlStore) -> SmallTable:
     columns = (
         Column(name="portfolio_id", sql_type="VARCHAR", comment="The portfolio."),
         Column(name="account_id", sql_type="VARCHAR", comment="The Metrifly account it belongs to."),
         Column(name="name", sql_type="VARCHAR", comment="Its name, unique within the account."),
         Column(name="created_at", sql_type=_TIME, comment="When it was created."),
     )
-    rows = [(item.id, item.account, item.name, item.created_at) for item in control.portfolios(account)]
+    rows = [(item.id, item.account, item.name, item.created_at) for item in control.portfolios()]
     return SmallTable(name="portfolios", comment="Every portfolio.", columns=columns, rows=rows)
 
 
-def _sync_runs(control: ControlStore, of: Sequence[ConnectionView] | None) -> SmallTable:
+def _sync_runs(control: ControlStore) -> SmallTable:
     columns = (
         Column(name="connection_id", sql_type="VARCHAR", comment="The connection."),
         Column(name="kind", sql_type="VARCHAR", comment="first_import, sync_now, daily or rebuild."),
@@ -212,20 +252,6 @@ def _sync_runs(control: ControlStore, of: Sequence[ConnectionView] | None) -> Sm
             r.reason,
             r.cured,
         )
-        for r in _runs(control, of)
+        for r in control.runs(limit=1000)
     ]
     return SmallTable(name="sync_runs", comment="The last 1,000 syncs, newest first.", columns=columns, rows=rows)
-
-
-def _spans(control: ControlStore, of: Sequence[ConnectionView] | None) -> Sequence[CoverageRow]:
-    if of is None:
-        return control.coverage()
-    return [row for view in of for row in control.coverage(view.connection.id)]
-
-
-def _runs(control: ControlStore, of: Sequence[ConnectionView] | None) -> Sequence[SyncRun]:
-    """The newest runs, of all connections together."""
-    if of is None:
-        return control.runs(limit=_RUNS)
-    found = [run for view in of for run in control.runs(view.connection.id, limit=_RUNS)]
-    return sorted(found, key=lambda run: run.id, reverse=True)[:_RUNS]

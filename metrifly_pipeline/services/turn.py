@@ -43,6 +43,8 @@ class PullPorts:
     normalize_now: Callable[[Connection], None]
     """Types what this connection has landed so far; symbols are discovered from the result."""
     allowed_ips: tuple[str, ...]
+    landed_markets: dict[str, Sequence[Market]]
+    """The list of each exchange that was landed last."""
 
 
 class OutOfTimeError(Exception):
@@ -126,7 +128,11 @@ class Turn:
         now_us = int(now.timestamp() * 1_000_000)
         if asked is not None and now_us - int(asked) < ONCE_A_DAY / timedelta(microseconds=1):
             return
-        self.ports.lake.append_reference(reference_of(self.spec, self.session.markets(), now))
+        markets = self.session.markets()
+        # One list serves many connections of a run: it is landed with the first.
+        if self.ports.landed_markets.get(self.spec.name) is not markets:
+            self.ports.lake.append_reference(reference_of(self.spec, markets, now))
+            self.ports.landed_markets[self.spec.name] = markets
         self._move(MARKETS, {"asked_us": now_us})
 
     # Streams
@@ -134,6 +140,30 @@ class Turn:
     def fixed_steps(self) -> list[Step]:
         """Steps of all streams whose scopes are known beforehand and that the key may read."""
         return plan_fixed(self.spec, self._cursors(), self._denied(), now=self.ports.clock(), deep=self.deep)
+
+    def count_ahead(self, steps: Sequence[Step]) -> None:
+        """On a first import: ask how much the later steps hold, where the exchange tells, so that the time left is known early."""
+        counted = {
+            (scope.stream, scope.scope)
+            for scope in self.ports.control.scope_progress(self.connection.id)
+            if scope.planned or scope.state
+        }
+        for step in steps[1:]:
+            place = (step.stream.stream, step.task.scope)
+            if place not in counted and (planned := self._total(step)):
+                self.ports.landing.move(
+                    self.connection.id,
+                    CursorMove(stream=place[0], scope=place[1], cursor=None, covered=None, planned=planned),
+                )
+
+    def _total(self, step: Step) -> int | None:
+        """How much a step holds; of what the key may not read nothing is known, and pulling it says so."""
+        try:
+            return self.session.total(step.stream, step.task)
+        except ExchangeTroubleError as trouble:
+            if step.stream.required or trouble.reason is not Reason.PERMISSION_MISSING:
+                raise
+            return None
 
     def _denied(self) -> frozenset[str]:
         """Streams that the key may not read, as the probe said; a refusal met in this turn counts for its own scope only."""
@@ -204,7 +234,8 @@ class Turn:
 
     def _move(self, place: tuple[Stream, str], cursor: CursorState) -> None:
         self.ports.landing.move(
-            self.connection.id, CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None)
+            self.connection.id,
+            CursorMove(stream=place[0], scope=place[1], cursor=cursor, covered=None, ended="asked"),
         )
 
 

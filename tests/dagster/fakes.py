@@ -3,12 +3,12 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from types import SimpleNamespace
 
 from metrifly_pipeline.assets.portfolio_assets import COLUMNS, TRANSACTIONS
 from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lake_rows import MaintenanceOutcome
 from metrifly_pipeline.domain.reasons import Family, Reason
 from metrifly_pipeline.domain.status import Connection, SyncKind
 from metrifly_pipeline.domain.trouble import NotFoundError
@@ -50,6 +50,7 @@ class FakeControl:
     made: dict[int, tuple[SyncKind, list[ConnectionId]]] = field(default_factory=dict)
     due: tuple[int, int] | None = None
     unanswered: dict[int, datetime] = field(default_factory=dict)
+    died: set[int] = field(default_factory=set)
     requeued: list[int] = field(default_factory=list)
 
     def connections(self) -> list[Connection]:
@@ -62,6 +63,10 @@ class FakeControl:
 
     def unanswered_batches(self) -> dict[int, datetime]:
         return dict(self.unanswered)
+
+    def batch_died(self, batch: int, now: datetime) -> bool:
+        assert now == NOW
+        return batch in self.died
 
     def requeue_batch(self, batch: int) -> int:
         self.requeued.append(batch)
@@ -84,6 +89,8 @@ class FakeProduct:
     report: PublishReport = field(default_factory=a_publish)
     publishes: int = 0
     shards: list[int] = field(default_factory=list)
+    tidied: MaintenanceOutcome | None = None
+    now: datetime = NOW
 
     def knows(self, *names: str, landed: bool = True) -> None:
         self.control.known += [a_connection(name, landed=landed) for name in names]
@@ -94,11 +101,11 @@ class FakeProduct:
 
     @property
     def clock(self) -> Callable[[], datetime]:
-        return lambda: NOW
+        return lambda: self.now
 
     @property
     def settings(self) -> SimpleNamespace:
-        return SimpleNamespace(shard_size=2, log_folder=Path("logs"))
+        return SimpleNamespace(shard_size=2, runs_kept_days=30)
 
     @property
     def requesting(self) -> SimpleNamespace:
@@ -110,7 +117,7 @@ class FakeProduct:
 
     @property
     def maintaining(self) -> SimpleNamespace:
-        return SimpleNamespace(maintain_when_due=lambda _forget: None)
+        return SimpleNamespace(maintain_when_due=lambda _forget: self.tidied)
 
     @property
     def listing(self) -> SimpleNamespace:

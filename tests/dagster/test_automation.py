@@ -79,6 +79,27 @@ def test_requests_that_a_run_left_unanswered_go_back_in_line_at_the_next_tick(ti
     assert product.control.requeued == [4]
 
 
+def test_a_run_whose_worker_died_without_a_word_fails_and_its_requests_go_back_in_line(tick, product, instance):
+    product.control.unanswered = {4: NOW, 5: NOW}
+    product.control.died = {4}
+    a_run(instance, 4, dg.DagsterRunStatus.STARTED)
+    a_run(instance, 5, dg.DagsterRunStatus.STARTED)
+    job = defs.resolve_job_def("sync")
+    instance.create_run_for_job(
+        job_def=job, status=dg.DagsterRunStatus.STARTED
+    )  # launched from the UI: it has no batch
+
+    tick(automation.sync_now)
+
+    assert product.control.requeued == [4]
+    statuses = {run.tags.get("metrifly/batch"): run.status for run in instance.get_runs()}
+    assert statuses == {
+        "4": dg.DagsterRunStatus.FAILURE,
+        "5": dg.DagsterRunStatus.STARTED,
+        None: dg.DagsterRunStatus.STARTED,
+    }
+
+
 def test_so_do_those_whose_run_was_never_made_because_a_tick_died(tick, product):
     product.control.unanswered = {4: NOW - timedelta(seconds=61), 5: NOW - timedelta(seconds=59)}
 

@@ -39,6 +39,7 @@ def delete_key(sandbox, builder):
         builder.account.keys = {"another": replace(key, api_key="another")}
 
 
+@pytest.mark.long
 def test_one_bad_key_of_fifty_leaves_forty_nine_synced_and_an_idle_run_silent(
     bench, real_product, sandbox, accounts, connected, figure
 ):

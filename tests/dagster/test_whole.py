@@ -1,5 +1,6 @@
 """The real product under Dagster: what is asked for starts once and is answered, and jobs run in this process leave their trace."""
 
+import json
 from datetime import timedelta
 
 import dagster as dg
@@ -124,6 +125,11 @@ def test_jobs_run_here_stand_in_dagsters_storage_and_print_nothing(real_product,
     assert [tuple(row) for row in real_product.lake.query("SELECT count(*) FROM trades")[1]] == [(1,)]
     with dg.DagsterInstance.get() as instance:
         assert {run.job_name for run in instance.get_runs()} == {"sync", "portfolios"}
+        of_dagster = {run.job_name: run.run_id for run in instance.get_runs()}
+    journal = "".join(file.read_text() for file in (real_product.settings.home / "logs").glob("*.jsonl"))
+    written = [json.loads(line) for line in journal.splitlines()]
+    assert {each["dagster_run"] for each in written if each["event"] == "published"} == {of_dagster["portfolios"]}
+    assert {each["dagster_run"] for each in written if each["event"] == "sync ended"} == {of_dagster["sync"]}
 
 
 def test_a_run_that_died_is_tried_again_under_another_key(bench, tick, real_product, connection, monkeypatch):

@@ -1,18 +1,18 @@
 """A worker process that asks the local exchange for one thing, over and over, within the budget that it shares with others.
 
-Run as `python -m tests.faults.asker CONTROL_URL BASE_URL LANE TIMES`; prints one line of JSON: seconds it was told to wait.
+The process is forked from a server that has imported this module, as the workers are.
 """
 
-import json
 import random
-import sys
 import time
 from contextlib import closing
+from multiprocessing.connection import Connection
 
 from metrifly_pipeline.bootstrap import real_clock
 from metrifly_pipeline.control import open_store
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.lanes import Lane
+from metrifly_pipeline.exchanges.client import client_class
 from metrifly_pipeline.exchanges.gateway import Gateway
 from metrifly_pipeline.exchanges.retrying import Patience
 from metrifly_pipeline.services.budgeting import SharedBudget
@@ -20,8 +20,8 @@ from metrifly_pipeline.services.budgeting import SharedBudget
 ASKED = "publicGetPublicInstruments"
 
 
-def main(control_url: str, base_url: str, lane: str, times: str) -> None:
-    """Ask `times` times."""
+def main(control_url: str, base_url: str, lane: str, times: int, told: Connection) -> None:
+    """Ask `times` times, then tell how many seconds it was told to wait."""
     waited = 0.0
 
     def sleep(seconds: float) -> None:
@@ -35,11 +35,10 @@ def main(control_url: str, base_url: str, lane: str, times: str) -> None:
     with closing(
         gateway.open("okx", Credential("key", "secret", "phrase"), base_url=base_url, budget=budget)
     ) as session:
-        for _ in range(int(times)):
+        for _ in range(times):
             session.call(ASKED, {"instType": "SPOT"})
     store.close()
-    sys.stdout.write(json.dumps({"waited": waited}))
+    told.send(waited)
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+client_class("okx")  # imports ccxt, once for all

@@ -23,7 +23,7 @@ SCALE = 1_000_000.0
 PATIENCE_SECONDS = 100.0
 NORMALISED = ("trades", "movements", "balances")
 FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.faults.worker"])
+FORKS.set_forkserver_preload(["tests.faults.worker", "tests.faults.asker"])
 ALL_ROWS = "SELECT {key}, count(*), min(amount)::VARCHAR FROM {table} GROUP BY ALL"
 
 

@@ -1,8 +1,5 @@
 """Processes that share an address never overrun its limit, the urgent goes first, and a ban is kept by all of them."""
 
-import json
-import subprocess
-import sys
 import time
 
 import pytest
@@ -10,6 +7,8 @@ import pytest
 from metrifly_pipeline.sandbox.faults import Fault, FaultKind
 from metrifly_pipeline.sandbox.generate import generate
 from metrifly_pipeline.sandbox.server import Sandbox
+from tests.faults.asker import main
+from tests.faults.conftest import FORKS, PATIENCE_SECONDS
 from tests.scenarios.homes import SEED, Watched
 
 PROCESSES = 4
@@ -30,16 +29,17 @@ def exchange():
 
 def ask(exchange, controls, lanes):
     """Let processes ask at once, each by its control database and in its lane; how long each was told to wait."""
-    command = [sys.executable, "-m", "tests.faults.asker"]
+    pipes = [FORKS.Pipe(duplex=False) for _ in lanes]
     asking = [
-        subprocess.Popen(
-            [*command, control, exchange.base_url("okx"), lane, str(TIMES)], stdout=subprocess.PIPE, text=True
-        )
-        for control, lane in zip(controls, lanes, strict=True)
+        FORKS.Process(target=main, args=(control, exchange.base_url("okx"), lane, TIMES, told), daemon=True)
+        for control, lane, (_, told) in zip(controls, lanes, pipes, strict=True)
     ]
-    told = [process.communicate()[0] for process in asking]
-    assert [process.returncode for process in asking] == [0] * len(asking)
-    return [json.loads(each)["waited"] for each in told]
+    for process in asking:
+        process.start()
+    for process in asking:
+        process.join(PATIENCE_SECONDS)
+    assert [process.exitcode for process in asking] == [0] * len(asking)
+    return [heard.recv() for heard, _ in pipes]
 
 
 def statuses(exchange):

@@ -128,6 +128,7 @@ class Home:
         *,
         customer: AccountId | None = None,
         portfolio: str = PORTFOLIO,
+        accept_unverified: bool = False,
         **changed: str,
     ) -> Connection:
         """Connect an account with its newest key, or with that key changed in some fields."""
@@ -137,6 +138,7 @@ class Home:
             exchange=account.exchange,
             portfolio=portfolio,
             credential=self.credential(key or key_of(account), **changed),
+            accept_unverified=accept_unverified,
             base_url=self.sandbox.base_url(account.exchange),
         )
         made = self.product.connecting.connect(request)

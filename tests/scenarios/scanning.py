@@ -44,10 +44,16 @@ def forms_of(secret: str) -> dict[str, bytes]:
 
 def find_in(data: bytes, forms: Mapping[str, bytes]) -> set[str]:
     """Names of the forms that stand in some bytes, or in a compressed stream inside them."""
-    found = {name for name, form in forms.items() if form in data}
+    found = _standing_in(data, forms)
     for inner in _streams(data):
-        found |= {name for name, form in forms.items() if form in inner}
+        found |= _standing_in(inner, forms)
     return found
+
+
+def _standing_in(data: bytes, forms: Mapping[str, bytes]) -> set[str]:
+    if len(data) < min(map(len, forms.values())):  # as most values of a database are
+        return set()
+    return {name for name, form in forms.items() if form in data}
 
 
 def _streams(data: bytes) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""Every command that a remedy or the README names is one that `metrifly` understands."""
+"""Every command that a remedy, the README or the page on operations names is one that `metrifly` understands."""
 
 import re
 import shlex
@@ -13,7 +13,8 @@ from metrifly_pipeline.domain.reasons import Reason, remedy_for
 from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.settings import Settings
 
-README = Path(__file__).parents[2] / "README.md"
+_ROOT = Path(__file__).parents[2]
+PAGES = (_ROOT / "README.md", _ROOT / "docs" / "operations.md")
 UNDERSTOOD = 1
 """The status of a command that was parsed and then met doors that refuse; a command that can't be parsed has 2."""
 
@@ -50,14 +51,15 @@ def test_a_command_that_does_not_exist_is_noticed(capsys):
     assert capsys.readouterr().err
 
 
-def commands_of_the_readme():
-    text = README.read_text(encoding="utf-8")
-    blocks = re.findall(r"^metrifly .*$", text, flags=re.MULTILINE)
-    return [*blocks, *(command for command in in_backticks(text) if len(command.split()) > 2)]
+def commands_of_pages():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        yield from re.findall(r"^metrifly .*$", text, flags=re.MULTILINE)
+        yield from (command for command in in_backticks(text) if len(command.split()) > 2)
 
 
-@pytest.mark.parametrize("command", commands_of_the_readme())
-def test_every_command_in_the_readme_is_understood(command):
+@pytest.mark.parametrize("command", list(commands_of_pages()))
+def test_every_command_in_the_pages_is_understood(command):
     assert status(command) == UNDERSTOOD
 
 

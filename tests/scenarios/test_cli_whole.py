@@ -11,17 +11,24 @@ import sys
 import threading
 import time
 import urllib.request
+from functools import partial
 from pathlib import Path
 
 import psutil
 import pytest
 
+from metrifly_pipeline.bootstrap import open_product, real_clock
+from metrifly_pipeline.cli.doors import Doors
 from metrifly_pipeline.cli.local_exchange import LocalExchange, credentials_of
+from metrifly_pipeline.cli.main import run
 from metrifly_pipeline.control.store import open_store
+from metrifly_pipeline.services.health_signs import ALIVE
+from metrifly_pipeline.settings import Settings
 
 METRIFLY = [sys.executable, "-m", "metrifly_pipeline.cli"]
 FEW = {"kraken": 40, "binance": 40, "okx": 30}
 PATIENCE_SECONDS = 240
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
@@ -70,7 +77,10 @@ def test_a_demo_is_exact_and_a_second_one_adds_nothing(small_home, tmp_path):
     assert not processes_of(small_home)
 
 
-def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path, figure):
+def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_started(
+    small_home, tmp_path, figure, monkeypatch, capsys
+):
+    monkeypatch.setenv("DAGSTER_HOME", "set by adopt_home, and put back after the test")
     with Dev(small_home, tmp_path) as dev:
         with urllib.request.urlopen(f"{dev.url}/server_info", timeout=30) as answer:  # noqa: S310 - loopback
             assert "dagster_version" in json.load(answer)
@@ -81,11 +91,19 @@ def test_dev_serves_dagster_starts_what_is_asked_for_and_stops_with_all_it_start
 
         assert synced.returncode == 0, synced.stdout + synced.stderr
         figure(f"dev on SQLite: {waits(f'sqlite:///{small_home}/control.sqlite', trades=40)}")
+        well = metrifly("health", cwd=tmp_path, home=small_home)
+        assert well.returncode == 0, well.stdout + well.stderr
+        assert "ok  daemon: last sign of life" in well.stdout
         assert len(processes_of(small_home)) >= 5
         dev.process.send_signal(signal.SIGTERM)
 
         assert dev.process.wait(PATIENCE_SECONDS) == 0
         assert not processes_of(small_home)
+    settings = Settings(home=small_home)
+    later = partial(open_product, clock=lambda: real_clock() + ALIVE)
+    capsys.readouterr()
+    assert run(["health"], Doors(settings=lambda: settings, open_product=later)) == 1
+    assert "RED daemon: Dagster's daemon is down" in capsys.readouterr().out
 
 
 def test_dev_on_postgresql_starts_what_is_asked_for_and_stops_with_all_it_started(small_home, tmp_path, figure):

@@ -1,134 +1,130 @@
-"""An export is a whole warehouse of one account: it opens elsewhere, with an older DuckDB, when the home is gone."""
-# ruff: noqa: S608 - names of this file, and ids that the product itself made
+"""`metrifly export`: one account's tables in a file that opens elsewhere, with another DuckDB, after the home is gone."""
 
 import json
 import shutil
 import subprocess
+from datetime import timedelta
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from metrifly_pipeline.domain.plans import Plan
 from metrifly_pipeline.sandbox.builder import AccountBuilder
 from tests.scenarios.commands import Commands
 from tests.scenarios.homes import NOW
-from tests.scenarios.scanning import find_under
 
 DUCKDB_14 = Path(__file__).parents[2] / ".venv-duckdb14" / "bin" / "python"
-READER = """
-import json, sys, duckdb
-with duckdb.connect(sys.argv[1], read_only=True) as db:
-    db.execute("SET TimeZone = 'UTC'")
-    names = [name for (name,) in db.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()]
-    views = db.execute("SELECT count(*) FROM duckdb_views() WHERE NOT internal").fetchone()[0]
-    rows = {name: sorted(map(repr, db.execute(f'SELECT * FROM "{name}"').fetchall())) for name in names}
-    columns = db.execute("SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal").fetchall()
-    tables = db.execute("SELECT table_name, comment FROM duckdb_tables()").fetchall()
-print(json.dumps({"version": duckdb.__version__, "views": views, "rows": rows, "columns": columns, "tables": tables}))
+READ_ALL = """
+import duckdb, json, sys
+shown = duckdb.connect(sys.argv[1], read_only=True)
+names = [name for (name,) in shown.execute("SELECT table_name FROM duckdb_tables() ORDER BY 1").fetchall()]
+rows = {name: [[str(cell) for cell in row] for row in shown.execute(f'SELECT * FROM "{name}" ORDER BY ALL').fetchall()] for name in names}
+rows["comments"] = shown.execute("SELECT count(*) FILTER (comment IS NULL) FROM duckdb_columns() WHERE NOT internal").fetchall()
+print(json.dumps(rows))
 """
-SAME = ("trades", "movements", "legs", "balances", "positions", "reconciliation", "portfolio_transactions", "coverage")
 
 
-def read(file):
-    """Everything in a file, as DuckDB 1.4 shows it."""
-    done = subprocess.run([DUCKDB_14, "-c", READER, file], capture_output=True, text=True, check=True, timeout=120)
-    return json.loads(done.stdout)
+def recent(exchange):
+    return AccountBuilder(exchange, first_at=NOW - timedelta(days=2)).with_movement(amount="100000").with_fill()
+
+
+def traded(exchange, amount):
+    return (
+        AccountBuilder(exchange).with_movement(asset="USD", amount="90000").with_fill(market="BTC/USD", amount=amount)
+    )
 
 
 @pytest.fixture
-def two(home):
-    """A home with two customers, each with a deposit and a trade; Ann's id and ours."""
-    hers = (
-        AccountBuilder("kraken", seed=7, first_at=NOW)
-        .with_movement(asset="USD", amount="77000")
-        .with_fill(amount="0.07")
-    )
-    ours = (
-        AccountBuilder("kraken", seed=8, first_at=NOW)
-        .with_movement(asset="USD", amount="1000")
-        .with_fill(amount="0.01")
-    )
-    home.start(hers, ours)
-    customer = home.customer("Ann Example", Plan.PRO)
-    home.time.turn(hours=1)
-    ids = home.connect(hers, customer=customer).id, home.connect(ours).id
-    home.work()
-    home.publish()
-    return ids
-
-
-def test_an_export_opens_elsewhere_with_an_older_duckdb_when_the_home_is_gone(home, two, capsys, tmp_path):
-    hers, ours = two
-    published = {name: home.query(f"SELECT * FROM {name}") for name in SAME}
-    portfolios = {
-        row["portfolio_id"]
-        for row in home.query(f"SELECT portfolio_id FROM connections WHERE connection_id = '{hers}'")
-    }
-    comments = home.query("SELECT table_name, column_name, comment FROM duckdb_columns() WHERE NOT internal")
-
-    told = Commands(home, capsys).told("export", "--account", "Ann Example", "--portable", str(tmp_path / "out"))
-
-    assert "1 trade, 1 movement" in told
-    home.close()
-    shutil.rmtree(home.folder)
-    shutil.move(tmp_path / "out", tmp_path / "elsewhere")
-    (file,) = (tmp_path / "elsewhere").iterdir()
-    seen = read(file)
-    assert seen["version"].startswith("1.4")
-    assert seen["views"] == 0
-    for name, rows in published.items():
-        own = [
-            row
-            for row in rows
-            if row.get("connection_id") == hers or ("connection_id" not in row and row["portfolio_id"] in portfolios)
-        ]
-        assert own
-        assert len(own) < len(rows)
-        assert len(seen["rows"][name]) == len(own), name
-    assert "Decimal('77000.000000000000000000')" in str(seen["rows"]["movements"])
-    assert "Decimal('0.070000000000000000')" in str(seen["rows"]["trades"])
-    assert len(seen["rows"]["_meta"]) == 1
-    assert find_under(tmp_path / "elsewhere", {"ours": ours.encode()}) == {}
-    assert find_under(tmp_path / "elsewhere", {"hers": hers.encode()})
-    told_of = {(table, column): comment for table, column, comment in seen["columns"]}
-    kept = {(row["table_name"], row["column_name"]): row["comment"] for row in comments}
-    assert told_of == {place: kept[place] for place in told_of}
-    assert all(told_of.values())
-    assert all(comment for _, comment in seen["tables"])
-
-
-def test_nothing_is_overwritten_and_nothing_lies_in_the_home(home, two, capsys, tmp_path, monkeypatch):
-    commands = Commands(home, capsys)
+def command(home, capsys, tmp_path, monkeypatch):
+    """A home in which two customers each have a connection, and the first also an entry by hand without one."""
     monkeypatch.chdir(tmp_path)
-
-    made = commands.json("export")
-
-    assert made["file"] == str(tmp_path / "metrifly-default-2026-03-01" / "metrifly.duckdb")
-    assert made["rows"]["trades"] == 1
-    before = Path(made["file"]).read_bytes()
-    assert "is there already; nothing was written" in commands.told("export", status=1)
-    assert Path(made["file"]).read_bytes() == before
-    assert "lies in the home" in commands.told("export", "--portable", str(home.folder / "out"), status=1)
-    assert not (home.folder / "out").exists()
-    assert sorted(each.name for each in Path(made["file"]).parent.iterdir()) == ["metrifly.duckdb"]
-    assert home.query("SELECT count(*) AS n FROM trades") == [{"n": 2}]  # the warehouse in place is as it was
+    mine, theirs = traded("kraken", "0.123456789"), recent("okx")
+    home.start(mine, theirs)
+    home.connect(mine)
+    home.sync()
+    line = Commands(home, capsys)
+    line("metrifly record opening-balance --portfolio main --asset ETH --quantity 2 --date 2024-01-31")
+    home.other = home.connect(theirs, customer=home.customer("Other", Plan.STARTER)).id
+    home.sync()
+    home.publish()
+    return line
 
 
-def test_an_account_without_a_connection_has_an_export_too(home, capsys, tmp_path):
+def read(path, python=DUCKDB_14):
+    done = subprocess.run([python, "-c", READ_ALL, path], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def published(home, name):
+    return [[str(cell) for cell in row] for row in home.product.lake.query(f"FROM {name} ORDER BY ALL")[1]]
+
+
+def test_an_export_has_every_table_of_its_account_and_no_row_of_another_and_needs_nothing_beside_it(
+    command, home, tmp_path
+):
+    whole = {
+        name: published(home, name) for name in ("trades", "movements", "legs", "entries", "portfolio_transactions")
+    }
+    made = command.json("metrifly export --portable ./out")
+    elsewhere = tmp_path / "elsewhere.duckdb"
+    shutil.move(made["path"], elsewhere)
+    home.close()
+    shutil.rmtree(home.folder / "lake")
+
+    found = read(elsewhere)
+
+    assert found.pop("comments") == [[0]]
+    text = json.dumps(found)
+    assert home.other not in text
+    assert "0.123456789" in text
+    for name, rows in whole.items():
+        own = [row for row in rows if home.other not in row]
+        assert found[name] == own
+        assert made["rows"][name] == len(own)
+    assert len(found["entries"]) == 1
+    assert len(whole["trades"]) == 2
+    assert len(found["trades"]) == 1
+    assert [row for row in found["positions"] if "ETH" in row]
+    with duckdb.connect(str(elsewhere), read_only=True) as newer:
+        assert newer.execute("SELECT count(*) FROM trades").fetchone() == (1,)
+
+
+def test_the_other_account_gets_its_own(command, home):
+    made = command.json("metrifly export --portable ./out --account other")
+
+    (row,) = read(made["path"])["connections"]
+    assert home.other in row
+
+
+def test_a_file_that_is_there_is_left_alone_and_what_is_not_published_yet_is_told(command, home):
+    first = command.json("metrifly export --portable ./out")
+    assert first["is_newest"]
+    before = Path(first["path"]).read_bytes()
+
+    assert "left alone" in command.told("metrifly export --portable ./out", status=1)
+
+    assert Path(first["path"]).read_bytes() == before
+    assert [file.name for file in Path("out").iterdir()] == [Path(first["path"]).name]
+    command("metrifly record opening-balance --portfolio main --asset SOL --quantity 2 --date 2024-01-31")
+    told = command.told("metrifly export --portable ./later")
+    assert "What changed since then is not in it" in told
+    assert "metrifly sync --all --here" in told
+
+
+def test_without_anything_published_it_says_what_to_do(home, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     home.start()
-    home.customer("Ann Example", Plan.PRO)
 
-    made = Commands(home, capsys).json("export", "--account", "Ann Example", "--portable", str(tmp_path / "out"))
+    assert "metrifly sync --all --here" in Commands(home, capsys).told("metrifly export", status=1)
 
-    seen = read(made["file"])
-    assert seen["rows"]["trades"] == []
-    assert len(seen["rows"]["portfolios"]) == 1
+    assert not list(tmp_path.glob("*.duckdb"))
 
 
-def test_a_folder_that_can_t_be_written_is_told_without_a_traceback(home, capsys, tmp_path):
-    home.start()
-    (tmp_path / "taken").write_text("a file")
+def test_it_is_not_written_into_metriflys_own_folder(command, home):
+    inside = home.product.settings.home / "lake"
 
-    told = Commands(home, capsys).told("export", "--portable", str(tmp_path / "taken" / "out"), status=1)
+    assert "outside it with `--portable DIR`" in command.told("export", "--portable", str(inside), status=1)
 
-    assert "taken" in told
+    assert not list(inside.glob("*.duckdb"))

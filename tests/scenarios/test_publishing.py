@@ -4,6 +4,8 @@ import json
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from metrifly_pipeline.domain.status import Outcome
 from metrifly_pipeline.sandbox.builder import AccountBuilder
 from metrifly_pipeline.sandbox.live import append_trade
@@ -89,6 +91,7 @@ def test_connects_syncs_good_and_bad_and_disconnects_all_reach_the_reader_at_onc
     assert runs == ["added", "nothing_new", "failed", "failed", "nothing_new"]
 
 
+@pytest.mark.long
 def test_a_reader_with_an_older_duckdb_sees_whole_states_while_trades_come_in(imported, tmp_path):
     it = imported("kraken")
     it.home.publish()

@@ -58,7 +58,7 @@ def test_who_asks_during_an_import_is_told_how_far_it_is(home, account):
 
     told = home.product.requesting.answer(asked)
 
-    state = home.product.control.connection(connection)
-    share = 100 * state.importing_done // state.importing_planned
-    assert 0 < share < 100
-    assert told.text == f"waiting behind the running sync, {share}%"
+    progress = home.view(connection).progress
+    assert 0 < progress.percent < 100
+    assert told.text == f"waiting behind the running sync, {progress.text}"
+    assert told.text.endswith(" min left")

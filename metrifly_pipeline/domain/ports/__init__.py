@@ -10,7 +10,7 @@ from metrifly_pipeline.domain.ports.lake import Lake
 from metrifly_pipeline.domain.ports.master_keys import MasterKeys, SealedRowStore
 from metrifly_pipeline.domain.ports.notifications import Courier, NotificationStore, Parcel
 from metrifly_pipeline.domain.ports.spreadsheets import Spreadsheets
-from metrifly_pipeline.domain.ports.surroundings import Clock, Reach, Sleep, reach_nothing
+from metrifly_pipeline.domain.ports.surroundings import Clock, Journal, Reach, Sleep, journal_nothing, reach_nothing
 from metrifly_pipeline.domain.ports.vault import Vault
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "ExchangeGateway",
     "ExchangeSession",
     "Finding",
+    "Journal",
     "Lake",
     "MasterKeys",
     "NotificationStore",
@@ -34,5 +35,6 @@ __all__ = [
     "Sleep",
     "Spreadsheets",
     "Vault",
+    "journal_nothing",
     "reach_nothing",
 ]

@@ -1,6 +1,6 @@
 """The control room: who is connected, how far each sync came, what stands in the way, and what is due."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -20,6 +20,7 @@ from metrifly_pipeline.domain.status import (
     CoverageRow,
     Lease,
     Portfolio,
+    ScopeProgress,
     SealedCredential,
     StreamState,
     SyncKind,
@@ -153,9 +154,15 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
     def leased(self, now: datetime) -> set[ConnectionId]:
         """Connections that somebody holds a lease of at `now`."""
 
+    def lease_ends(self) -> Mapping[ConnectionId, datetime]:
+        """Until when somebody holds the lease of a connection; those that ran out and that nobody took over, too."""
+
     # Cursors and coverage
     def cursors(self, connection: ConnectionId) -> Mapping[tuple[Stream, str], CursorState]:
         """Where each stream and scope stopped."""
+
+    def scope_progress(self, connection: ConnectionId) -> Sequence[ScopeProgress]:
+        """How far each stream and scope has come; one that was only counted has no state."""
 
     def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
         """Proven spans; touching and overlapping ones are stored as one."""
@@ -192,6 +199,9 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
 
     def unanswered_batches(self) -> Mapping[int, datetime]:
         """Batches that hold unanswered requests, and when they were made; oldest first."""
+
+    def batch_died(self, batch: int, now: datetime) -> bool:
+        """Whether whoever worked on this batch is dead: a lease taken since it was made ran out, and none of its connections is leased."""
 
     def requeue_batch(self, batch: int) -> int:
         """Unanswered requests of this batch wait again, attempt + 1; returns how many."""
@@ -240,6 +250,15 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
 
         A reason that stays keeps its `since`, and its acknowledgement while its detail stays too; returns whether anything changed (then the
         change is numbered).
+        """
+
+    def replace_stages(
+        self, found: Mapping[str, Mapping[ConnectionId, Sequence[Finding]]], now: datetime
+    ) -> Collection[ConnectionId]:
+        """The same for whole stages over all connections, by stage; a connection that isn't named there has none of its findings.
+
+        Returns those of which a reader would see a difference, also where only time has changed the status. One of which nothing differs costs
+        no transaction.
         """
 
     def acknowledge(

@@ -8,7 +8,7 @@ from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.lake_rows import Room
 from metrifly_pipeline.domain.records import KeyFacts, Market
 from metrifly_pipeline.domain.spec import ExchangeSpec, Limit, StreamSpec
-from metrifly_pipeline.domain.streams import Page, Task
+from metrifly_pipeline.domain.streams import Page, RawRecord, Span, Task
 
 
 class Budget(Protocol):
@@ -39,6 +39,12 @@ class ExchangeSession(Protocol):
 
     def markets(self) -> Sequence[Market]:
         """All markets, delisted ones too where the exchange lists them."""
+
+    def glimpse(self, stream: StreamSpec, scope: str, span: Span) -> Sequence[RawRecord]:
+        """Read a few records inside a span with as few requests as that takes, the oldest ones where they can be asked for."""
+
+    def total(self, stream: StreamSpec, task: Task) -> int | None:
+        """How many records a task's closed span holds, in one request; None where the exchange does not tell, or nothing is to be asked."""
 
     def pull(self, stream: StreamSpec, task: Task) -> Iterator[Page]:
         """Yield pages until the task is done; each page is parsed and checked before it is yielded."""

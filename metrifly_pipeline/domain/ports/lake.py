@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Protocol
 
 from metrifly_pipeline.domain.entry_rows import EntryRow
-from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.lake_rows import (
     ConnectionCounts,
-    ExportOutcome,
     MaintenanceOutcome,
     NormalizeJob,
     NormalizeOutcome,
@@ -19,6 +18,8 @@ from metrifly_pipeline.domain.lake_rows import (
     ReferenceMarket,
     SmallTable,
 )
+from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
+from metrifly_pipeline.domain.streams import Span, Stream
 
 
 class Lake(Protocol):
@@ -44,6 +45,20 @@ class Lake(Protocol):
 
     def moved_asset_codes(self, connection: ConnectionId, after_seq: int) -> set[str]:
         """The exchange's own asset codes in this connection's balances and movements with seq above `after_seq`."""
+
+    def raw_at(
+        self, stream: Stream, scope: str, moments: Sequence[datetime], among: Sequence[ConnectionId]
+    ) -> Sequence[tuple[ConnectionId, str]]:
+        """(connection, payload) of what these connections landed of a stream and scope at exactly these moments."""
+
+    def first_raw(self, connection: ConnectionId, stream: Stream, scopes: Sequence[str], span: Span) -> FirstRaw | None:
+        """The oldest record that a connection landed of a stream inside a span; in any scope where none is named."""
+
+    def landed_streams(self, connection: ConnectionId) -> Sequence[LandedStream]:
+        """What landed of each stream of a connection, by stream."""
+
+    def busiest_scopes(self, stream: Stream, among: Sequence[ConnectionId], limit: int) -> Sequence[str]:
+        """In which scopes most of these connections have records of a stream."""
 
     def normalize(
         self, jobs: Sequence[NormalizeJob], held: Callable[[], set[ConnectionId]], now: datetime
@@ -72,21 +87,14 @@ class Lake(Protocol):
     ) -> PublishOutcome:
         """Build the warehouse beside the old one and swap it in; discards itself where a newer change_seq is in place."""
 
-    def export(
-        self,
-        target: Path,
-        tables: Sequence[SmallTable],
-        *,
-        connections: Sequence[ConnectionId],
-        entries: Sequence[EntryRow],
-        change_seq: int,
-        published_at: datetime,
-        stale_after: datetime,
-    ) -> ExportOutcome:
-        """Write a warehouse of these connections alone to a new file that holds its rows itself."""
-
     def query(self, sql: str) -> tuple[Sequence[str], Sequence[Sequence[object]]]:
         """Run one read-only statement on the published warehouse: column names and rows; RefusedError says what is wrong."""
+
+    def export(self, account: AccountId, place: Path) -> Mapping[str, int]:
+        """Write this account's rows of the published warehouse to a new file that needs nothing beside itself; rows by table.
+
+        RefusedError where nothing was published yet, or something lies at `place` already.
+        """
 
     def maintain(self) -> MaintenanceOutcome:
         """Join small files and remove those that nobody names any more and that are older than 7 days; changes nothing that is read."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Protocol
 
 Clock = Callable[[], datetime]
 """Tells the time, aware UTC."""
@@ -13,3 +14,14 @@ Reach = Callable[[str], None]
 
 def reach_nothing(_label: str) -> None:
     """The product's own `Reach`: go on."""
+
+
+class Journal(Protocol):
+    """Writes down that something happened. Ids, numbers and fixed words only: never a secret, a label or an exchange's own text."""
+
+    def __call__(self, event: str, *, wrong: bool = False, **fields: object) -> None:
+        """One event with its fields; `wrong` where somebody may want to be told."""
+
+
+def journal_nothing(event: str, *, wrong: bool = False, **fields: object) -> None:
+    """Let it pass."""

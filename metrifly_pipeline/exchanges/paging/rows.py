@@ -1,7 +1,7 @@
 """From an answer to raw records: where the rows stand, how a payload is written, when a record happened."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -233,13 +233,17 @@ class NewIds:
     MOST_IDLE_PAGES = 10
 
     def __init__(self) -> None:
-        self.seen: set[str] = set()
+        self.seen: set[str | int] = set()
         self._idle = 0
 
     def add(self, spec: StreamSpec, rows: Sequence[Row]) -> int:
         """Take a page; returns how many ids are new. Raises after ten pages without one."""
+        return self.take(_ids(spec, rows))
+
+    def take(self, ids: Iterable[str | int]) -> int:
+        """The same where the caller has read the ids already."""
         before = len(self.seen)
-        self.seen.update(_ids(spec, rows))
+        self.seen.update(ids)
         new = len(self.seen) - before
         self._idle = 0 if new else self._idle + 1
         if self._idle >= self.MOST_IDLE_PAGES:

@@ -48,8 +48,9 @@ def pull(spec: StreamSpec, task: Task, ask: Ask) -> Iterator[Page]:
         rows = read_rows(spec, answer).rows
         if [row.get(symbol, task.scope) for row in rows].count(task.scope) < len(rows):
             raise errors.unexpected("rows of another symbol")
-        ids.add(spec, rows)
-        driver.take(rows)
+        numbers = row_numbers(spec, rows)
+        ids.take(numbers)
+        driver.take(rows, numbers)
         if len(rows) < spec.page_size:
             yield driver.last(rows, len(ids.seen))
             return
@@ -74,13 +75,15 @@ class _Driver:
         self.event_us: Sequence[int | None] = ()
         """When each row of the page at hand happened."""
 
-    def take(self, rows: list[Row] | Any) -> None:
-        """Note the ids of a page. A row whose time can't be read counts as settled, and says nothing of where an overlap begins."""
-        numbers, self.event_us = row_numbers(self.spec, rows), times(self.spec, rows)
-        timed = list(zip(numbers, self.event_us, strict=True))
+    def take(self, rows: Sequence[Row], numbers: Sequence[int]) -> None:
+        """Note a page and its ids. A row whose time can't be read counts as settled, and says nothing of where an overlap begins."""
+        self.event_us = times(self.spec, rows)
+        border = min(self.settled_us, self.overlap_us, self.deep_us)
         known = [micros for micros in self.event_us if micros is not None]
-        if len(known) == len(rows) and known and max(known) < min(self.settled_us, self.overlap_us, self.deep_us):
-            timed = [(max(numbers), max(known))]  # one row stands for a page that lies before every border
+        if len(known) == len(rows) and known and max(known) < border:
+            timed: Sequence[tuple[int, int | None]] = [(max(numbers), max(known))]  # one row stands for all of the page
+        else:
+            timed = list(zip(numbers, self.event_us, strict=True))
         settled = [number for number, micros in timed if micros is None or micros <= self.settled_us]
         self.last_id = max(self.last_id, max(settled, default=NONE))
         self.next_id = max(self.next_id, max(numbers, default=NONE) + 1)

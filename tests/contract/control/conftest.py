@@ -31,9 +31,10 @@ def postgres_tables(postgres):
 @pytest.fixture
 def postgres_url(postgres, postgres_tables):
     """The same with nothing in the tables, as a migration leaves them."""
-    names = ", ".join(table.name for table in metadata.sorted_tables)
-    postgres.execute(f"TRUNCATE {names} RESTART IDENTITY", postgres_tables)
-    postgres.execute("INSERT INTO publishing (id) VALUES (1)", postgres_tables)
+    # TRUNCATE makes new files for every table and index; where few rows stand, to delete them costs an eighth.
+    emptied = [str(table.delete()) for table in reversed(metadata.sorted_tables)]
+    numbers = "SELECT setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences"
+    postgres.execute("; ".join([*emptied, numbers, "INSERT INTO publishing (id) VALUES (1)"]), postgres_tables)
     return postgres_tables
 
 

@@ -2,9 +2,10 @@
 
 from datetime import timedelta
 
-from metrifly_pipeline.domain.attention import Attention
+from metrifly_pipeline.domain.attention import GRACE, Attention
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import Reason
+from metrifly_pipeline.domain.status import Outcome
 from tests.contract.control.builders import NOW
 
 LATER = NOW + timedelta(hours=1)
@@ -83,3 +84,39 @@ def test_one_reason_may_stand_on_several_streams(store, connect):
     store.replace_findings(connection, "sync", two, NOW)
 
     assert [each.stream for each in store.attention()] == ["fills", "ledger"]
+
+
+def test_whole_stages_are_replaced_for_all_connections_and_only_what_differs_is_numbered(store, connect):
+    first, second, third = connect(1), connect(2), connect(3)
+    unknown = Finding(reason=Reason.UNKNOWN_ASSET)
+    store.replace_findings(first, "reconcile", [MISMATCH], NOW)
+    store.replace_findings(second, "normalize", [unknown], NOW)
+    store.replace_findings(third, "reconcile", [MISMATCH], NOW)
+    store.replace_findings(third, "key", [Finding(reason=Reason.KEY_EXPIRING)], NOW)
+    before = store.change_seq()
+
+    found = {"reconcile": {second: [MISMATCH], third: [MISMATCH]}, "normalize": {second: [unknown]}}
+    changed = store.replace_stages(found, LATER)
+
+    assert sorted(changed) == sorted([first, second])
+    assert store.change_seq() == before + 2
+    assert {(item.connection, item.reason, item.since) for item in store.attention()} == {
+        (second, Reason.UNKNOWN_ASSET, NOW),
+        (second, Reason.BALANCE_MISMATCH, LATER),
+        (third, Reason.BALANCE_MISMATCH, NOW),
+        (third, Reason.KEY_EXPIRING, NOW),
+    }
+    assert store.replace_stages(found, LATER) == []
+    assert store.change_seq() == before + 2
+
+
+def test_a_status_that_time_has_changed_is_numbered_when_whole_stages_are_replaced(store, connect, finish):
+    connection = connect()
+    finish(connection, outcome=Outcome.ADDED)
+    finish(connection, outcome=Outcome.FAILED, findings=[Finding(reason=Reason.NETWORK)])
+    before = store.change_seq()
+
+    assert store.replace_stages({"reconcile": {}}, NOW + GRACE - timedelta(seconds=1)) == []
+    assert store.replace_stages({"reconcile": {}}, NOW + GRACE) == [connection]
+
+    assert store.change_seq() == before + 1

@@ -1,10 +1,15 @@
 """Budgets: no more than the exchange allows, whoever asks, on both databases."""
 
+import random
+import threading
+from contextlib import closing
 from datetime import timedelta
 
+import psycopg2
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from metrifly_pipeline.control import open_store
 from metrifly_pipeline.domain.spec import Limit
 from tests.contract.control.builders import NOW, TEN_AT_ONCE
 
@@ -107,3 +112,32 @@ def test_waiting_as_told_is_enough_and_no_span_gets_more_than_capacity_and_refil
             used = sum(weight for _, weight in taken[first : last + 1])
             most = max(limit.capacity, *(weight for _, weight in taken))
             assert used <= most + seconds * rate + 1e-6
+
+
+def test_who_waited_for_a_bucket_while_its_gate_was_paused_takes_nothing(postgres_url):
+    store = open_store(postgres_url, random.Random(1))
+    store.take_budget("key", TEN_AT_ONCE, 1, NOW)
+    told = []
+    waiting = threading.Thread(target=lambda: told.append(store.take_budget("key", TEN_AT_ONCE, 1, NOW, gate="ip")))
+
+    with closing(psycopg2.connect(postgres_url)) as other, other.cursor() as cursor:
+        cursor.execute("SELECT 1 FROM budgets WHERE bucket = 'key' FOR UPDATE")
+        waiting.start()
+        wait_until_it_waits_for_a_lock(waiting, postgres_url)
+        store.pause_budget("ip", NOW + timedelta(seconds=60))
+        other.rollback()
+        waiting.join()
+    left = store.take_budget("key", TEN_AT_ONCE, 9, NOW)
+    store.close()
+
+    assert told == [60.0]
+    assert left == 0.0  # nine are still there
+
+
+def wait_until_it_waits_for_a_lock(thread, address):
+    with closing(psycopg2.connect(address)) as database, database.cursor() as cursor:
+        database.autocommit = True
+        waiting = 0
+        while thread.is_alive() and not waiting:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            (waiting,) = cursor.fetchone()

@@ -50,6 +50,15 @@ def test_a_lease_is_held_until_the_moment_it_ends(store, connect, lease):
     assert store.held([mine], mine.expires_at) == set()
 
 
+def test_the_end_of_a_lease_is_told_also_after_it_ran_out_until_it_is_let_go(store, connect, lease):
+    held, freed = lease(connect(1)), lease(connect(2))
+    store.release_lease(freed)
+
+    assert store.lease_ends() == {held.connection: held.expires_at}
+    assert store.leased(held.expires_at) == set()
+    assert store.lease_ends() == {held.connection: held.expires_at}
+
+
 def test_renewing_keeps_the_token_and_moves_the_end(store, connect, lease):
     mine = lease(connect())
 

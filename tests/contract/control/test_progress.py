@@ -168,6 +168,39 @@ def test_progress_stands_still_once_the_first_import_is_done(store, connect, lea
     assert store.connection(mine.connection).importing_planned == 4
 
 
+READ = (Stream.FILLS, Stream.LEDGER)
+
+
+def test_a_page_midway_is_no_success_of_its_stream_and_a_proven_span_or_a_snapshot_is(store, connect, lease):
+    mine = lease(connect())
+    snapshot = move(stream=Stream.BALANCES, cursor={"hash": "x"}, ended="snapshot")
+    store.advance([advance(mine, move(cursor={"ofs": 1}, done=1, planned=4), snapshot)], NOW)
+    assert {each.stream: each.last_success_at for each in store.stream_states()} == {
+        "balances": NOW,
+        "fills": None,
+    }
+
+    store.advance([advance(mine, move(covered=minutes(0, 5)))], NOW)
+
+    assert {each.stream: each.last_success_at for each in store.stream_states()} == {"balances": NOW, "fills": NOW}
+
+
+def test_what_was_only_counted_is_planned_without_a_state_and_keeps_its_count_until_a_page_tells_more(
+    store, connect, lease
+):
+    mine = lease(connect())
+    store.advance([advance(mine, move(planned=90), move(stream=Stream.LEDGER, cursor={"ofs": 1}))], NOW)
+
+    assert store.cursors(mine.connection) == {(Stream.LEDGER, EVERYTHING): {"ofs": 1}}
+    counted = {each.stream: (each.state, each.done, each.planned) for each in store.scope_progress(mine.connection)}
+    assert counted == {Stream.FILLS: (None, 0, 90), Stream.LEDGER: ({"ofs": 1}, 0, 0)}
+
+    store.advance([advance(mine, move(cursor={"ofs": 50}, done=50, planned=91))], NOW)
+
+    told = {each.stream: (each.state, each.done, each.planned) for each in store.scope_progress(mine.connection)}
+    assert told[Stream.FILLS] == ({"ofs": 50}, 50, 91)
+
+
 def test_a_streams_permission_and_its_last_success_are_kept_apart(store, connect, lease):
     mine = lease(connect())
     store.set_stream_permission(mine.connection, {"fills": True, "ledger": False}, NOW)
@@ -176,7 +209,7 @@ def test_a_streams_permission_and_its_last_success_are_kept_apart(store, connect
         "ledger": (False, None),
     }
 
-    store.advance([advance(mine, move(), move(stream=Stream.LEDGER))], NOW)
+    store.advance([advance(mine, *(move(stream=each, covered=minutes(0, 5)) for each in READ))], NOW)
     store.set_stream_permission(mine.connection, {}, NOW)
 
     assert {each.stream: (each.permitted, each.last_success_at) for each in store.stream_states()} == {

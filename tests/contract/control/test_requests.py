@@ -128,6 +128,26 @@ def test_a_batch_that_still_works_on_one_of_its_connections_is_not_dead(store, c
     assert store.requeue_stale_batches(mine.expires_at, HOUR) == 2
 
 
+def test_a_batch_has_died_when_a_lease_of_its_worker_ran_out_that_nobody_gave_back(store, connect, lease):
+    first, second = connect(1), connect(2)
+    before = lease(first, now=NOW - HOUR)  # whoever held this died before the batch was made
+    batch = store.make_batch([first, second], FIRST_IMPORT, [1, 2], NOW)
+    assert not store.batch_died(batch, NOW + HOUR)
+    assert before.expires_at < NOW
+
+    mine = lease(first, now=NOW)
+    also_mine = lease(second, now=NOW + HOUR / 60)
+    assert not store.batch_died(batch, mine.expires_at)  # the second one is still held
+    assert store.batch_died(batch, also_mine.expires_at)
+
+    store.release_lease(also_mine)
+    assert store.batch_died(batch, also_mine.expires_at)
+    again = lease(first, now=also_mine.expires_at)
+    assert not store.batch_died(batch, also_mine.expires_at)
+    store.release_lease(again)
+    assert not store.batch_died(batch, again.expires_at)
+
+
 def test_answered_requests_of_an_old_batch_stay_answered(store, connection, finish):
     request = store.file_request(connection, SYNC_NOW, NOW)
     batch = store.make_batch([connection], SYNC_NOW, [request.id], NOW)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrifly_pipeline.domain.ids import new_connection_id
-from metrifly_pipeline.domain.scheduling import LONGEST_RETRY, next_slot, retry_at, slot
+from metrifly_pipeline.domain.scheduling import LONGEST_RETRY, SLOT, next_slot, retry_at, slot
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -35,6 +35,13 @@ def test_slots_spread_over_the_window_so_that_there_is_no_herd():
     busiest = max(hours.count(hour) for hour in range(24))
 
     assert busiest < 150
+
+
+def test_who_shares_a_slot_is_due_at_one_moment_and_the_slots_of_a_day_are_few():
+    rng = random.Random(1)
+    moments = {next_slot(new_connection_id("toy", rng), NOW, DAY) for _ in range(2400)}
+
+    assert len(moments) == DAY // SLOT == 48
 
 
 def test_pauses_double_up_to_a_bound_and_never_undercut_what_the_exchange_asked():

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metrifly_pipeline.domain.lake_rows import RawRow, ReferenceMarket, Room
+from metrifly_pipeline.domain.lake_rows import RawRow, Room
 from metrifly_pipeline.lake import open_lake
 from tests.unit.lake.toy import ALICE, BOB, START, TOY, Feed, rows_of
 
@@ -217,6 +217,4 @@ def test_what_the_exchange_said_last_stands_and_repeating_it_lands_nothing(amoun
 def _listed(request):
     """Where a test uses the shared lake, it knows the market XBTEUR."""
     if "lake" in request.fixturenames:
-        request.getfixturevalue("lake").append_reference(
-            [ReferenceMarket(exchange="toy", market_id="XBTEUR", base="XBT", quote="EUR", active=True, seen_at=START)]
-        )
+        request.getfixturevalue("listed")

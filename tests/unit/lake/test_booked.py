@@ -15,9 +15,7 @@ BATCHES = st.lists(st.booleans(), min_size=5, max_size=5)
 MARKET = ReferenceMarket(exchange="toy", market_id="XBTEUR", base="XBT", quote="EUR", active=True, seen_at=START)
 
 
-@pytest.fixture(autouse=True)
-def listed(lake):
-    lake.append_reference([MARKET])
+pytestmark = pytest.mark.usefixtures("listed")
 
 
 def taken(feed, number, trade, code, amount, **changed):

@@ -35,6 +35,13 @@ def long_ways(monkeypatch):
     return taken
 
 
+@pytest.fixture(scope="module")
+def engine(tmp_path_factory):
+    made = Engine(tmp_path_factory.mktemp("spill"))
+    made.define("macros", "macros_hard")
+    return made
+
+
 def told(row):
     return {name: value for name, value in row.items() if name not in {"seq", "recorded_at"}}
 
@@ -128,8 +135,7 @@ def test_a_fingerprint_never_changes_or_every_row_would_look_amended(lake, alice
 
 @SOME
 @given(texts=st.lists(numbers, min_size=1, max_size=200))
-def test_digits_taken_from_the_text_are_those_of_the_number(texts):
-    engine = Engine(Path("unused"))
+def test_digits_taken_from_the_text_are_those_of_the_number(engine, texts):
     texts = [*texts, "0.1", "10.000000000000000001", "00.1", "-0.0", "99999999999999999999.9"]
     spelled = ask(engine, "is_spelled(t)", texts)
     digits = ask(engine, "digits(exact_decimal(t), t, is_spelled(t))", texts)

@@ -112,6 +112,7 @@ print(json.dumps([[str(value) for value in row] for row in seen]))
 """
 
 
+@pytest.mark.long
 def test_a_reader_in_another_process_sees_a_whole_state_through_20_publishes(filled, alice, tmp_path):
     publish(filled)
     stop = tmp_path / "stop"

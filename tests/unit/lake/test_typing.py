@@ -23,6 +23,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory) -> Engine:
     made = Engine(Path(tmp_path_factory.mktemp("spill")))
+    made.define("macros", "macros_hard")
     made.set_variable("latest_us", (LATEST - EPOCH) // timedelta(microseconds=1))
     return made
 

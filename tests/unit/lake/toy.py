@@ -74,6 +74,9 @@ def millis(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
+Stand = tuple[int, int, datetime]
+
+
 class Feed:
     """Makes raw rows of one connection in the order of their numbers, and lands and normalises them."""
 
@@ -95,6 +98,15 @@ class Feed:
     def new_lease(self) -> None:
         self.token += 1
         self._next = 0
+
+    @property
+    def stand(self) -> Stand:
+        """What decides the number and the date of the next row."""
+        return self.token, self._next, self.fetched_at
+
+    @stand.setter
+    def stand(self, stand: Stand) -> None:
+        self.token, self._next, self.fetched_at = stand
 
     def row(self, stream: Stream, scope: str, payload: object, *, rank: int = 0, text: str | None = None) -> RawRow:
         self._next += 1

@@ -10,7 +10,7 @@ from metrifly_pipeline.domain.lake_rows import SEQ_PER_TOKEN
 from metrifly_pipeline.domain.status import Connection, Lease
 from metrifly_pipeline.domain.streams import Page, RawRecord, Stream
 from metrifly_pipeline.domain.trouble import LeaseLostError
-from metrifly_pipeline.services.landing import FIRST_GROUP_RECORDS, GROUP_AGE, GROUP_RECORDS, Landing
+from metrifly_pipeline.services.landing import GROUP_AGE, GROUP_RECORDS, Landing
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -78,12 +78,11 @@ def test_nothing_is_committed_before_enough_has_gathered_and_then_files_come_bef
     assert desk.landing.landed(here) == 2
 
 
-def test_few_records_commit_by_themselves_at_first_and_then_as_many_as_have_landed_up_to_a_group(desk):
+def test_a_group_of_records_commits_by_itself_and_one_less_does_not(desk):
     here = desk.begin()
-    groups = [FIRST_GROUP_RECORDS, FIRST_GROUP_RECORDS, 2 * FIRST_GROUP_RECORDS, GROUP_RECORDS, GROUP_RECORDS]
 
-    for done, size in enumerate(groups):
-        desk.add(here, *(f"{done}/{number}" for number in range(size - 1)))
+    for done in range(3):
+        desk.add(here, *(f"{done}/{number}" for number in range(GROUP_RECORDS - 1)))
         assert desk.stores.log == ["files", "cursors"] * done
         desk.add(here, f"{done}/last")
         assert desk.stores.log == ["files", "cursors"] * (done + 1)

@@ -1,0 +1,101 @@
+"""Rows of the page's table of troubles: the text that a person sees is read, and the command that it names is pasted and helps."""
+
+import dataclasses
+import re
+
+import pytest
+
+from tests.scenarios.homes import other
+
+ELSEWHERE = ("203.0.113.9",)
+TROUBLES = {
+    "key": ({"api_key": other}, {}, "does not know this API key"),
+    "secret": ({"secret": other}, {}, "The secret does not belong to this API key"),
+    "permissions": ({}, {"permissions": lambda given: given | {"withdraw"}}, "withdraw"),
+    "IP": ({}, {"ip_allowlist": lambda _given: ELSEWHERE}, "address"),
+}
+"""What the page says to check: as typed, as set at the exchange, and what is said of it."""
+
+
+def changed(key, changes):
+    return dataclasses.replace(key, **{name: change(getattr(key, name)) for name, change in changes.items()})
+
+
+def set_at_the_exchange(bench, key):
+    bench.account.account.keys.clear()
+    bench.account.account.keys[key.api_key] = key
+
+
+def named(text, verb):
+    """The command with that verb which a text names in backticks; with the words around it, for the message of a failure."""
+    commands = re.findall(rf"`(metrifly {verb}[^`]*)`", " ".join(text.split()))
+    assert commands, text
+    return commands[0]
+
+
+@pytest.mark.parametrize("what", TROUBLES)
+def test_where_the_connection_test_fails_it_says_what_to_check_and_then_the_same_command_works(bench, what):
+    typed, at_the_exchange, said = TROUBLES[what]
+    good = bench.key
+    bench("portfolio", "create", "main")
+    where = ("--base-url", bench.sandbox.base_url("kraken"))
+    set_at_the_exchange(bench, changed(good, at_the_exchange))
+    bench.key = changed(good, typed)
+
+    assert said in bench.told("test", "kraken", *where, status=1)
+    refusal = bench.told("connect", "kraken", "--portfolio", "main", *where, status=1)
+
+    assert said in refusal
+    assert bench.json("connections") == []
+    again = named(refusal, "connect")
+    set_at_the_exchange(bench, good)
+    bench.key = good
+    assert bench("test", "kraken", *where)
+    bench(*again.split()[1:], "--portfolio", "main", *where)
+    assert len(bench.json("connections")) == 1
+
+
+def test_where_trades_do_not_appear_the_listing_shows_which_portfolio_they_flow_into_and_sync_now_brings_them(bench):
+    connection = bench.connect()
+    bench("portfolio", "create", "Main")
+    (before,) = bench.json("connections")
+    assert (before["portfolio"], before["trades"]) == ("Long term", 0)
+
+    bench("move", connection, "--portfolio", "Main")
+    page = bench("exchange", "kraken")
+    sync = re.search(rf"metrifly sync {connection}", page)
+    assert sync, page
+    assert "added 1 trade" in bench(*sync.group().split()[1:], "--here")
+
+    (after,) = bench.json("connections")
+    assert (after["portfolio"], after["trades"]) == ("Main", 1)
+
+
+def test_where_a_connection_needs_attention_the_command_beside_the_reason_mends_it(bench):
+    connection = bench.connect()
+    bench("sync", "--all", "--here")
+    good = bench.key
+    set_at_the_exchange(bench, changed(good, {"api_key": other, "secret": other}))  # the old one was deleted there
+    bench("sync", connection, "--here", status=1)
+    (view,) = bench.json("connections")
+    assert view["status"] == "needs_attention"
+
+    told = bench("sync", connection, "--here", status=1)
+    mend = named(told, "replace-key")
+    bench.key = changed(good, {"api_key": other, "secret": other})
+    bench(mend)
+
+    assert "cured" in bench("sync", connection, "--here")
+    (view,) = bench.json("connections")
+    assert view["status"] != "needs_attention"
+
+
+def test_a_connection_that_was_disconnected_names_the_command_that_reconnects_it(bench):
+    connection = bench.connect()
+    bench("sync", "--all", "--here")
+    bench("disconnect", connection)
+
+    again = named(bench("sync", connection, status=1), "reconnect")
+    bench(again)
+
+    assert "already up to date" in bench("sync", connection, "--here")
