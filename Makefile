@@ -4,7 +4,7 @@
 #   make dev          the Dagster UI on 127.0.0.1 with schedule, sensors and the local exchange
 #   make dev-postgres the same with its state on a PostgreSQL that it starts
 #   make check        lint, format, types, import layers
-#   make test         the whole test suite; make torture, make fuzz and make bench are its long forms
+#   make test         the whole test suite; make torture, make fuzz, make bench and make fleet are its long forms
 #   make lock         resolve the dependencies anew
 
 SHELL := /bin/sh
@@ -26,7 +26,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 # Compiled at once: many short processes start from these environments, and some machines forbid writing bytecode later.
 INSTALL := $(UV) pip sync --require-hashes --compile-bytecode --build-constraints requirements/tools.lock
 
-.PHONY: help env test-env lock check format test torture fuzz bench demo dev dev-postgres clean
+.PHONY: help env test-env lock check format test torture fuzz bench fleet demo dev dev-postgres clean
 
 help:
 	@sed -n '3,8s/^# *//p' Makefile
@@ -94,6 +94,10 @@ fuzz: test-env
 
 bench: test-env
 	.venv-test/bin/python -m tests.bench
+
+# A simulated week of 5,000 connections on a PostgreSQL of its own.
+fleet: test-env
+	.venv-test/bin/python -m tests.fleet
 
 demo: env
 	.venv/bin/metrifly demo

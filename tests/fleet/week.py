@@ -71,6 +71,30 @@ class FleetClock:
         self.waited += timedelta(seconds=seconds)
 
 
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A sensor as a daemon looks after it."""
+
+    SCHEDULE = "schedule ticks"
+    sensor: dg.SensorDefinition
+    job: str
+    use: str
+    seconds: int
+
+    @property
+    def name(self) -> str:
+        """The sensor's."""
+        return self.sensor.name
+
+
+SENSORS = (
+    Tick(automation.sync_now, "sync", "first imports and sync now", automation.TICK_SECONDS),
+    Tick(automation.connection_partitions, "sync", "none", automation.PARTITIONS_EVERY_SECONDS),
+    Tick(automation.publish_due, "portfolios", "publishes", automation.TICK_SECONDS),
+    Tick(automation.notifications_due, "notify", "notifications", automation.NOTIFY_EVERY_SECONDS),
+)
+
+
 @dataclass(slots=True)
 class Seen:
     """What was observed while time passed."""
@@ -132,22 +156,17 @@ class Driver:
 
     def tick(self) -> None:
         """Evaluate the schedule and every sensor once, and run what they ask for."""
-        with self.costs.of("schedule ticks"):
+        with self.costs.of(Tick.SCHEDULE):
             product = self.kept
             at = self._world.clock.now
             with dg.build_schedule_context(self._instance, at, resources={"product": product}) as context:
                 asked = automation.daily_sync.evaluate_tick(context).run_requests or []
         self._run_all("sync", asked, "daily runs")
-        for sensor, job, use in (
-            (automation.sync_now, "sync", "first imports and sync now"),
-            (automation.connection_partitions, "sync", "none"),
-            (automation.publish_due, "portfolios", "publishes"),
-            (automation.notifications_due, "notify", "notifications"),
-        ):
-            self._run_all(job, self._sense(sensor), use)
+        for each in SENSORS:
+            self._run_all(each.job, self._sense(each.sensor), each.use)
 
     def _sense(self, sensor: dg.SensorDefinition) -> list[dg.RunRequest]:
-        with self.costs.of("sensor ticks"):
+        with self.costs.of(f"ticks of {sensor.name}"):
             resources = {"product": self.kept}
             with dg.build_sensor_context(
                 instance=self._instance, resources=resources, definitions=self.defs
