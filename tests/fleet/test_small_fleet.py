@@ -8,7 +8,7 @@ import pytest
 from tests.fleet.plan import Cause, Plan
 from tests.fleet.running import dagster_on, run
 
-PLAN = Plan(connections=60, days=2, patterns=1, tick=timedelta(hours=4), window=timedelta(hours=4))
+PLAN = Plan(connections=48, days=2, patterns=1, tick=timedelta(hours=4), window=timedelta(hours=4))
 
 
 @pytest.mark.long

@@ -192,7 +192,8 @@ class Driver:
         )
         self.seen.runs += 1
         if not result.success:
-            self.seen.faults.append(f"run {result.run_id} of {job} failed")
+            said = [event.event_specific_data for event in result.get_step_failure_events()]
+            self.seen.faults.append(f"run {result.run_id} of {job} failed: {said}")
 
 
 def pass_days(plan: Plan, fleet: Fleet, world: World, driver: Driver) -> None:
