@@ -27,11 +27,8 @@ from metrifly_pipeline.settings import Settings
 
 METRIFLY = [sys.executable, "-m", "metrifly_pipeline.cli"]
 FEW = {"kraken": 40, "binance": 40, "okx": 30}
-PATIENCE_SECONDS = 500
-pytestmark = [
-    pytest.mark.long,
-    pytest.mark.timeout(600),
-]  # a net: each starts half a dozen processes, beside other tests
+PATIENCE_SECONDS = 240
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture
