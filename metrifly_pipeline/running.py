@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -38,10 +39,10 @@ def publish_here() -> Ended:
     return _run(portfolios_job.name, {}, {})
 
 
-def forget_here(connections: Collection[ConnectionId]) -> bool:
+def forget_here(connections: Collection[ConnectionId], asked_at: datetime) -> bool:
     """Delete what the Dagster instance of DAGSTER_HOME says of connections; whether nothing is left."""
     with dg.DagsterInstance.get() as instance:
-        return History(instance)(connections)
+        return History(instance)(connections, asked_at)
 
 
 def _run(job: str, config: dict[str, Any], tags: dict[str, str]) -> Ended:

@@ -7,10 +7,12 @@ the events that name it. Like `recording`, it leans on Dagster's inner parts, wh
 import contextlib
 import sqlite3
 from collections.abc import Collection, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES
 from dagster._core.storage.event_log.schema import (
     AssetCheckExecutionsTable,
     AssetEventTagsTable,
@@ -41,12 +43,15 @@ class History:
         """Forget in this instance's storage and in the files of its folder."""
         self._instance = instance
 
-    def __call__(self, connections: Collection[ConnectionId], /) -> bool:
-        """Delete partitions, runs and events that name them, and the bytes that deleting leaves; True where nothing is left."""
+    def __call__(self, connections: Collection[ConnectionId], asked_at: datetime, /) -> bool:
+        """Delete partitions, runs and events that name them, and the bytes that deleting leaves; True where nothing is left.
+
+        While a run is at work that began before they were deleted something may be: which connections a batch holds its run does not tell.
+        """
         if not connections:
             return True
         wanted = sorted(connections)
-        at_work = self._forget_runs(wanted)
+        at_work = self._forget_runs(wanted) | self._is_at_work_since_before(asked_at)
         self._forget_events(wanted)
         self._forget_ticks(wanted)
         unclean = [path for path in self._files() if not self._is_clean(path, wanted)]
@@ -69,6 +74,11 @@ class History:
             else:
                 self._instance.delete_run(run)
         return kept
+
+    def _is_at_work_since_before(self, moment: datetime) -> bool:
+        return bool(
+            self._instance.get_runs(dg.RunsFilter(statuses=NOT_FINISHED_STATUSES, created_before=moment), limit=1)
+        )
 
     def _forget_events(self, wanted: list[ConnectionId]) -> None:
         storage = self._instance.event_log_storage

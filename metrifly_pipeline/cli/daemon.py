@@ -110,14 +110,14 @@ def run_publish_here(settings: Settings) -> str:
     return _log_of(publish_here())
 
 
-def forget_history(settings: Settings, connections: Collection[ConnectionId]) -> bool:
+def forget_history(settings: Settings, connections: Collection[ConnectionId], asked_at: datetime) -> bool:
     """Delete what Dagster's storage says of connections; whether nothing is left. A home that Dagster never ran in has nothing."""
     if not (dagster_home(settings) / "dagster.yaml").exists():
         return True
     from metrifly_pipeline.running import forget_here
 
     adopt_home(settings)
-    return forget_here(connections)
+    return forget_here(connections, asked_at)
 
 
 def _log_of(ended: "Ended") -> str:

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Callable, Collection
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -47,9 +48,9 @@ def delete(
     _tell(known, contents, is_gone=is_gone, waits=waits)
 
 
-def _forget(doors: Doors, settings: "Settings", connections: Collection[ConnectionId]) -> bool:
+def _forget(doors: Doors, settings: "Settings", connections: Collection[ConnectionId], asked_at: datetime) -> bool:
     try:
-        return doors.forget(settings, connections)
+        return doors.forget(settings, connections, asked_at)
     except Exception:  # noqa: BLE001 - whatever Dagster's storage is troubled by, the rest goes on
         return False
 
@@ -90,7 +91,10 @@ def _tell(erasure: "Erasure", contents: "AccountContents | None", *, is_gone: bo
         say(f"Deleted the account {name} with {_words(contents)}. No table and no listing shows it any more.")
         say("Delete its keys at the exchanges, too.")
     if is_gone:
-        say(f"Nothing of the account {name} is left in this home.")
+        say(
+            f"Nothing of the account {name} is left in this home, but for hashes of its keys by which their requests were counted: "
+            "the daily maintenance of `metrifly dev` removes them when they are three days old."
+        )
         return
     if waits:
         say(

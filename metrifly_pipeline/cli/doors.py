@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
 import typer
@@ -57,10 +58,10 @@ def _publish_here(settings: Settings) -> str:
     return run_publish_here(settings)
 
 
-def _forget(settings: Settings, connections: Collection[ConnectionId]) -> bool:
+def _forget(settings: Settings, connections: Collection[ConnectionId], asked_at: datetime) -> bool:
     from metrifly_pipeline.cli.daemon import forget_history
 
-    return forget_history(settings, connections)
+    return forget_history(settings, connections, asked_at)
 
 
 def _sleep(seconds: float) -> None:
@@ -92,8 +93,8 @@ class Doors:
     run_here: "Callable[[Settings, Batch], str]" = _run_here
     """Returns where to read how Metrifly itself failed; empty where it did not. The next one too."""
     publish_here: Callable[[Settings], str] = _publish_here
-    forget: Callable[[Settings, Collection[ConnectionId]], bool] = _forget
-    """Deletes what Dagster keeps of connections; whether nothing is left."""
+    forget: Callable[[Settings, Collection[ConnectionId], datetime], bool] = _forget
+    """Deletes what Dagster keeps of connections that were deleted at that time; whether nothing is left."""
     ask_hidden: Callable[[Sequence[CredentialField]], Mapping[str, str]] = _ask_hidden
     ask_yes: Callable[[str], bool] = _ask_yes
     sleep: Sleep = _sleep

@@ -4,12 +4,12 @@ import math
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, RowMapping, bindparam, exists, func, not_, select, update
+from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, exists, func, not_, or_, select, update
 
 from metrifly_pipeline.control.tables import budgets
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.control.upserts import insert_new
-from metrifly_pipeline.domain.buckets import BudgetUse
+from metrifly_pipeline.domain.buckets import Bucket, BudgetUse
 from metrifly_pipeline.domain.spec import Limit
 
 _TINY = 1e-9
@@ -50,6 +50,17 @@ class Budgets(Transactions):
         """Seconds until none of these buckets and gates is paused any more."""
         with self._reading() as db:
             return _pause_left(db, names, now)
+
+    def forget_idle_limits(self, before: datetime) -> None:
+        """Delete the buckets of keys that nobody has used since: they are empty, and a bucket's name holds a hash of its key."""
+        unused = and_(
+            or_(budgets.c.updated_at.is_(None), budgets.c.updated_at < before),
+            or_(budgets.c.paused_until.is_(None), budgets.c.paused_until < before),
+        )
+        with self._writing() as db:
+            names = db.execute(select(budgets.c.bucket).where(unused)).scalars()
+            found = [name for name in names if (bucket := Bucket.read(name)) is not None and bucket.shared_by == "key"]
+            db.execute(delete(budgets).where(budgets.c.bucket.in_(found), unused))
 
     def budget_use(self, now: datetime) -> Sequence[BudgetUse]:
         """What was taken of each bucket, by name."""

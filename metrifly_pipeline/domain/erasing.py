@@ -39,6 +39,7 @@ class AccountContents:
 
 
 class Forget(Protocol):
-    """Deletes what Dagster's own storage, or our logs, say of connections; True once nothing there names them any more."""
+    """Deletes what Dagster's own storage says of connections; True once nothing there names them any more."""
 
-    def __call__(self, connections: Collection[ConnectionId], /) -> bool: ...  # noqa: D102 - the class says it
+    def __call__(self, connections: Collection[ConnectionId], asked_at: datetime, /) -> bool:
+        """They were deleted at `asked_at`: what was at work then may still write of them, and False is the answer until it has ended."""

@@ -1,18 +1,20 @@
 """Deleting an account: its rows in the control database at once, then the lake's, then whatever else names its connections."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from metrifly_pipeline.domain.entry_rows import rows_of
 from metrifly_pipeline.domain.erasing import GRACE, AccountContents, Erasure, Forget
-from metrifly_pipeline.domain.ids import AccountId
+from metrifly_pipeline.domain.ids import AccountId, ConnectionId
 from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake, Reach
 from metrifly_pipeline.domain.trouble import NotFoundError
+
+ForgetLogs = Callable[[Collection[ConnectionId]], bool]
 
 
 class Erasing:
     """The verb *delete an account*, in steps that each may be done again: whoever dies on the way leaves the rest to the next call."""
 
-    def __init__(self, control: ControlStore, lake: Lake, clock: Clock, forget_logs: Forget, reach: Reach) -> None:
+    def __init__(self, control: ControlStore, lake: Lake, clock: Clock, forget_logs: ForgetLogs, reach: Reach) -> None:
         """Join the ports; `forget_logs` takes connections out of what our processes wrote, `reach` is called between the steps."""
         self._forget_logs = forget_logs
         self._control = control
@@ -73,7 +75,7 @@ class Erasing:
 
     def _finish(self, erasure: Erasure, forget: Forget) -> bool:
         # The logs last: whatever works on the rest may still write there.
-        forgotten = forget(erasure.connections) & self._forget_logs(erasure.connections)
+        forgotten = forget(erasure.connections, erasure.asked_at) & self._forget_logs(erasure.connections)
         now = self._clock()
         if erasure.rewritten_at is None or erasure.erase_at > now:
             return False

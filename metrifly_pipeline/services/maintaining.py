@@ -1,4 +1,4 @@
-"""Once a day, after a publish: keeping the lake quick to read, and removing what is left of deleted accounts."""
+"""Once a day, after a publish: keeping the lake quick to read, and removing what is left of deleted accounts and unused keys."""
 
 from datetime import timedelta
 
@@ -8,6 +8,8 @@ from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
 from metrifly_pipeline.services.erasing import Erasing
 
 ONCE_A_DAY = timedelta(hours=24)
+LIMITS_KEPT = timedelta(days=3)
+"""Longer than any limit takes to empty, and than what was taken of it yesterday is shown."""
 
 
 class Maintaining:
@@ -29,4 +31,5 @@ class Maintaining:
         if not self._control.claim_maintenance(self._clock(), ONCE_A_DAY):
             return None
         self._erasing.finish(forget)
+        self._control.forget_idle_limits(self._clock() - LIMITS_KEPT)
         return self._lake.maintain()

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
@@ -16,6 +17,9 @@ from metrifly_pipeline.settings import Settings
 from tests.dagster.bench import Bench
 from tests.dagster.real import SCALE, a_small_account, connect, served
 from tests.scenarios.scanning import find_under
+
+BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
+"""A deletion that was asked for before any run began."""
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +111,7 @@ def test_nothing_in_dagsters_storage_names_a_forgotten_connection_and_others_kee
         assert any(path.startswith(file) for path in held)
     runs = len(bench.instance.get_runs())
 
-    assert History(bench.instance)([hers])
+    assert History(bench.instance)([hers], BEFORE)
 
     assert traces(bench, hers) == set()
     assert history(bench, ours) == before
@@ -122,11 +126,11 @@ def test_nothing_in_dagsters_storage_names_a_forgotten_connection_and_others_kee
 
 def test_forgetting_again_or_nothing_changes_nothing(two):
     bench, hers, ours = two
-    assert History(bench.instance)([hers])
+    assert History(bench.instance)([hers], BEFORE)
     before = {run.run_id: len(bench.instance.all_logs(run.run_id)) for run in bench.instance.get_runs()}
 
-    assert History(bench.instance)([hers])
-    assert History(bench.instance)([])
+    assert History(bench.instance)([hers], BEFORE)
+    assert History(bench.instance)([], BEFORE)
 
     assert {run.run_id: len(bench.instance.all_logs(run.run_id)) for run in bench.instance.get_runs()} == before
     assert traces(bench, ours)
@@ -138,18 +142,32 @@ def test_a_run_that_is_at_work_for_the_connection_stays_and_is_told(two):
         defs.resolve_job_def("sync"), status=dg.DagsterRunStatus.STARTED, tags={"dagster/partition": hers}
     )
 
-    assert not History(bench.instance)([hers])
+    assert not History(bench.instance)([hers], BEFORE)
 
     assert bench.instance.get_run_by_id(run.run_id) is not None
     bench.instance.report_run_failed(run)
-    assert History(bench.instance)([hers])
+    assert History(bench.instance)([hers], BEFORE)
     assert bench.instance.get_run_by_id(run.run_id) is None
+
+
+def test_while_a_run_is_at_work_that_began_before_the_deletion_something_may_be_left(two):
+    bench, hers, _ours = two
+    asked_at = datetime.now(UTC)
+    run = bench.instance.create_run_for_job(
+        defs.resolve_job_def("sync"), status=dg.DagsterRunStatus.STARTED, tags={"metrifly/batch": "1"}
+    )
+
+    assert History(bench.instance)([hers], asked_at)
+    assert not History(bench.instance)([hers], asked_at + timedelta(minutes=1))
+
+    bench.instance.report_run_failed(run)
+    assert History(bench.instance)([hers], asked_at + timedelta(minutes=1))
 
 
 def test_assets_are_still_shown_with_their_newest_remaining_event(two):
     bench, hers, ours = two
 
-    History(bench.instance)([hers])
+    History(bench.instance)([hers], BEFORE)
 
     event = bench.instance.get_latest_materialization_event(dg.AssetKey("trades"))
     assert event is not None

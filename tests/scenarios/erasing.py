@@ -73,7 +73,7 @@ class Two:
         return self.home.product.erasing.finish(nothing_at_dagster)
 
 
-def nothing_at_dagster(_connections):
+def nothing_at_dagster(_connections, _asked_at):
     """Dagster, where it never ran."""
     return True
 

@@ -75,7 +75,7 @@ def test_nothing_of_a_deleted_account_is_left_in_any_file_and_its_neighbour_has_
     commands.answer = True
     told = commands.told("account", "delete", "ann example", "--now")
 
-    assert "Nothing of the account Ann Example is left in this home." in told
+    assert "Nothing of the account Ann Example is left in this home," in told
     assert two.left(words) == set()
     assert two.neighbour() == before
     assert before["sums"][0]["count_star()"] > 20
@@ -199,7 +199,7 @@ def _named(told):
 
 def test_where_dagster_can_t_be_reached_the_rest_goes_on_and_it_is_told(two, capsys, monkeypatch):
     words, commands = two.words(), Commands(two.home, capsys)
-    troubled = replace(commands.doors(), forget=lambda _settings, _connections: 1 / 0)
+    troubled = replace(commands.doors(), forget=lambda _settings, _connections, _asked_at: 1 / 0)
 
     with monkeypatch.context() as patch:
         patch.setattr(commands, "doors", lambda: troubled)

@@ -22,5 +22,8 @@ class BudgetStore(Protocol):
     def pause_budget(self, bucket: str, until: datetime) -> None:
         """Let nobody take from this bucket, or from those behind this gate, before `until`."""
 
+    def forget_idle_limits(self, before: datetime) -> None:
+        """Forget the buckets of keys that nobody has used since `before`, long enough ago for them to be empty."""
+
     def budget_use(self, now: datetime) -> Sequence[BudgetUse]:
         """What was taken of each bucket today and the day before, and what is paused; by name."""

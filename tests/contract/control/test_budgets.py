@@ -114,6 +114,22 @@ def test_waiting_as_told_is_enough_and_no_span_gets_more_than_capacity_and_refil
             assert used <= most + seconds * rate + 1e-6
 
 
+def test_what_counts_for_a_key_that_nobody_used_for_long_goes_and_all_else_stays(store):
+    of_key, of_address, paused, used = "okx:read:key:0a", "okx:read:ip:local", "okx:read:key:0b", "okx:read:key:0c"
+    for bucket in (of_key, of_address, paused, used):
+        store.take_budget(bucket, TEN_AT_ONCE, 1, NOW)
+    later = NOW + timedelta(days=3)
+    store.take_budget(used, TEN_AT_ONCE, 1, later)
+    store.pause_budget(paused, later + timedelta(days=1))
+    store.pause_budget("okx:address:local", NOW)
+
+    store.forget_idle_limits(NOW)
+    assert {use.name for use in store.budget_use(NOW)} == {of_key, of_address, paused, used, "okx:address:local"}
+    store.forget_idle_limits(later)
+
+    assert {use.name for use in store.budget_use(NOW)} == {of_address, paused, used, "okx:address:local"}
+
+
 def test_who_waited_for_a_bucket_while_its_gate_was_paused_takes_nothing(postgres_url):
     store = open_store(postgres_url, random.Random(1))
     store.take_budget("key", TEN_AT_ONCE, 1, NOW)
