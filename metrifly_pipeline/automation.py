@@ -140,6 +140,8 @@ def daily_sync(
 )
 def sync_now(context: dg.SensorEvaluationContext, product: dg.ResourceParam[Product]) -> dg.SensorResult:
     """Launch waiting sync requests, those of runs that died too."""
+    if product.requesting.is_idle():
+        return dg.SensorResult()
     end_dead(context.instance, product)
     put_back_lost(context.instance, product)
     return dg.SensorResult(run_requests=batch_requests(product.requesting.batches()))
@@ -179,10 +181,10 @@ def notifications_due(product: dg.ResourceParam[Product]) -> dg.SensorResult:
 )
 def connection_partitions(context: dg.SensorEvaluationContext, product: dg.ResourceParam[Product]) -> dg.SensorResult:
     """Add connections that landed, remove keys that no connection has."""
-    landed = [connection.id for connection in product.control.connections() if connection.landed]
-    present = context.instance.get_dynamic_partitions(PARTITIONS_NAME)
-    missing = [key for key in landed if key not in set(present)]
-    unknown = [key for key in present if key not in set(landed)]
+    landed = dict.fromkeys(product.control.landed_connections())
+    present = dict.fromkeys(context.instance.get_dynamic_partitions(PARTITIONS_NAME))
+    missing = [key for key in landed if key not in present]
+    unknown = [key for key in present if key not in landed]
     requests: list[dg.AddDynamicPartitionsRequest | dg.DeleteDynamicPartitionsRequest] = [
         *([PARTITIONS.build_add_request(missing)] if missing else []),
         *([PARTITIONS.build_delete_request(unknown)] if unknown else []),

@@ -65,6 +65,12 @@ class Connections(Transactions):
         with self._reading() as db:
             return [to_connection(row) for row in db.execute(query).mappings()]
 
+    def landed_connections(self) -> Sequence[ConnectionId]:
+        """Ids of those that have landed anything, oldest first."""
+        query = select(connections.c.id).where(connections.c.landed).order_by(connections.c.created_at, connections.c.id)
+        with self._reading() as db:
+            return [ConnectionId(each) for each in db.execute(query).scalars()]
+
     def find_identity(self, account: AccountId, exchange: str, identity: str) -> Connection | None:
         """The connection to that exchange account, disconnected ones included: this account's own, else another's."""
         with self._reading() as db:

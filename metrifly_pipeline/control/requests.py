@@ -4,8 +4,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import delete, exists, insert, select, update
+from sqlalchemy import bindparam, delete, exists, insert, or_, select, update
 
+from metrifly_pipeline.control.columns import Instant
 from metrifly_pipeline.control.leases import lock_connections
 from metrifly_pipeline.control.rows import lock_connection, one_request, to_request
 from metrifly_pipeline.control.tables import batch_connections, batches, connections, leases, requests, runs
@@ -35,6 +36,11 @@ class Requests(Transactions):
             query = query.where(requests.c.kind.in_(kinds))
         with self._reading() as db:
             return [to_request(row) for row in db.execute(query).mappings()]
+
+    def is_idle(self, now: datetime) -> bool:
+        """Whether no request is unanswered, in a batch or not, and no lease ran out that nobody gave back."""
+        with self._reading() as db:
+            return not db.execute(_BUSY, {"now": now}).scalar()
 
     def request(self, request: int) -> SyncRequest:
         """One request; NotFoundError, also where a disconnect dropped it."""
@@ -121,6 +127,15 @@ class Requests(Transactions):
         stale = update(requests).where(requests.c.answered_by.is_(None), requests.c.batch.in_(old))
         with self._writing() as db:
             return db.execute(stale.values(batch=None, attempt=requests.c.attempt + 1)).rowcount
+
+
+# Made once: it is asked every few seconds.
+_BUSY = select(
+    or_(
+        exists().where(requests.c.answered_by.is_(None)),
+        exists().where(leases.c.holder.is_not(None), leases.c.expires_at <= bindparam("now", type_=Instant)),
+    )
+)
 
 
 def file(db: Database, connection: ConnectionId, kind: SyncKind, now: datetime) -> SyncRequest:

@@ -62,6 +62,10 @@ class Requesting:
         """Ask for a sync now of each."""
         return [self._control.file_request(connection, SyncKind.SYNC_NOW, self._clock()) for connection in connections]
 
+    def is_idle(self) -> bool:
+        """Whether nobody waits for anything and nobody died at work: almost always, and one look tells."""
+        return self._control.is_idle(self._clock())
+
     def batches(self, only: Collection[ConnectionId] | None = None) -> list[Batch]:
         """Turn waiting requests into at most one batch a lane: first imports apart, whoever asks for a sync of one meanwhile among them.
 

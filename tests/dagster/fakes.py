@@ -56,6 +56,9 @@ class FakeControl:
     def connections(self) -> list[Connection]:
         return self.known
 
+    def landed_connections(self) -> list[ConnectionId]:
+        return [each.id for each in self.known if each.landed]
+
     def batch(self, number: int) -> tuple[SyncKind, list[ConnectionId]]:
         if number not in self.made:
             raise NotFoundError(f"There is no batch {number}")
@@ -109,7 +112,7 @@ class FakeProduct:
 
     @property
     def requesting(self) -> SimpleNamespace:
-        return SimpleNamespace(batches=self._batches, daily_batches=self._daily)
+        return SimpleNamespace(batches=self._batches, daily_batches=self._daily, is_idle=self._is_idle)
 
     @property
     def publishing(self) -> SimpleNamespace:
@@ -128,6 +131,9 @@ class FakeProduct:
         rows = [("positions", "asset", "VARCHAR", "The asset."), ("positions", "amount", "DECIMAL(38,18)", None)]
         answers = {COLUMNS: rows, TRANSACTIONS: [(9,)]}
         return SimpleNamespace(query=lambda sql: ((), answers[sql]))
+
+    def _is_idle(self) -> bool:
+        return not (self.waiting or self.control.unanswered or self.control.died)
 
     def _batches(self) -> list[Batch]:
         taken, self.waiting = self.waiting, []

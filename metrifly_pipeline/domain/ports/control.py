@@ -105,6 +105,9 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
     def connections(self, account: AccountId | None = None) -> Sequence[Connection]:
         """Connections, oldest first, disconnected ones included."""
 
+    def landed_connections(self) -> Sequence[ConnectionId]:
+        """Ids of those that have landed anything, oldest first."""
+
     def find_identity(self, account: AccountId, exchange: str, identity: str) -> Connection | None:
         """The connection to that exchange account, disconnected ones included: this account's own, else another's."""
 
@@ -182,6 +185,9 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
 
     def requests(self, *, waiting: bool, kinds: Sequence[SyncKind] | None = None) -> Sequence[SyncRequest]:
         """Requests, oldest first; `waiting`: neither answered nor in a batch."""
+
+    def is_idle(self, now: datetime) -> bool:
+        """Whether no request is unanswered, in a batch or not, and no lease ran out that nobody gave back."""
 
     def request(self, request: int) -> SyncRequest:
         """One request; NotFoundError."""

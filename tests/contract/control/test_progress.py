@@ -72,9 +72,11 @@ def test_landing_marks_a_connection_once_it_has_landed_anything(store, connect, 
     mine = lease(connect())
     store.advance([advance(mine, move(covered=minutes(0, 1)))], NOW)
     assert not store.connection(mine.connection).landed
+    assert store.landed_connections() == []
 
     store.advance([advance(mine, landed=1)], NOW)
     assert store.connection(mine.connection).landed
+    assert store.landed_connections() == [mine.connection]
 
 
 def test_coverage_of_streams_and_scopes_is_kept_apart(store, connect, lease):

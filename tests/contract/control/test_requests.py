@@ -15,6 +15,7 @@ SYNC_NOW, DAILY, FIRST_IMPORT, REBUILD = (
     SyncKind.REBUILD,
 )
 HOUR = timedelta(hours=1)
+MOMENT = timedelta(microseconds=1)
 
 
 @pytest.fixture
@@ -188,3 +189,25 @@ def test_only_the_unanswered_requests_of_one_batch_wait_again(store, connect, fi
     waiting = store.requests(waiting=True, kinds=[SYNC_NOW])
     assert [(each.id, each.attempt) for each in waiting] == [(asked[1].id, 1)]
     assert store.unanswered_batches() == {other: NOW + HOUR}
+
+
+def test_nobody_waits_before_the_first_request_and_after_the_last_answer(store, connection, finish):
+    before = store.is_idle(NOW)
+    asked = store.file_request(connection, SYNC_NOW, NOW)
+    waiting = store.is_idle(NOW)
+    store.make_batch([connection], SYNC_NOW, [asked.id], NOW)
+    in_a_batch = store.is_idle(NOW)
+    finish(connection, Outcome.NOTHING_NEW)
+
+    assert (before, waiting, in_a_batch) == (True, False, False)
+    assert store.is_idle(NOW)
+
+
+def test_a_lease_that_ran_out_and_was_not_given_back_is_somebody_who_died_at_work(store, connection):
+    lease = store.acquire_lease(connection, "worker", NOW, HOUR)
+    at_work = store.is_idle(NOW + HOUR - MOMENT)
+    dead = store.is_idle(NOW + HOUR)
+    store.release_lease(lease)
+
+    assert (at_work, dead) == (True, False)
+    assert store.is_idle(NOW + HOUR)
