@@ -1,8 +1,10 @@
 """Budgets: leaky buckets that all processes share."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, RowMapping, and_, bindparam, delete, exists, func, not_, or_, select, update
 
@@ -22,6 +24,11 @@ _SKEW = timedelta(minutes=1)
 class Budgets(Transactions):
     """The store's methods for budgets."""
 
+    def __init__(self, *given: Any) -> None:
+        """Know no bucket yet."""
+        super().__init__(*given)
+        self._left: dict[str, Mapping[str, Any]] = {}
+
     def take_budget(
         self, bucket: str, limit: Limit, weight: int, now: datetime, *, share: float = 1.0, gate: str = ""
     ) -> float:
@@ -29,22 +36,36 @@ class Budgets(Transactions):
 
         Only the part `share` of the capacity is filled; a weight above it is taken when the bucket is empty.
         """
+        if self._takes_undisturbed(bucket, limit, weight, now, share=share, gate=gate):
+            return 0.0
         with self._writing() as db:
             row = _locked(db, bucket, gate)
             pauses = [until for until in (row["paused_until"], row["gate_until"]) if until is not None and until > now]
             if pauses:
                 return _rounded_up((max(pauses) - now).total_seconds())
-            reached = _reached(row["updated_at"], now)
-            drained = (reached - (row["updated_at"] or reached)).total_seconds() * limit.per_second
-            level = max(0.0, row["level"] - max(0.0, drained))
-            room = max(limit.capacity * share - weight, 0.0)
-            taken = level <= room + _TINY
+            asking = _Asking.of(row, limit, weight, now, share)
             # Stored even where nothing is taken: after a clock was set back the bucket drains from now on.
-            stored = {"level": level + weight * taken, "updated_at": reached} | _day(row, now, weight * taken)
-            asked = {"mine": bucket, "gate": gate, "asked_at": now}
-            if not db.execute(_STORE, asked | {f"new_{name}": value for name, value in stored.items()}).rowcount:
+            if not db.execute(_STORE, _named(bucket, gate, now, asking.after)).rowcount:
                 return _pause_left(db, [gate], now)
-            return 0.0 if taken else _rounded_up((level - room) / limit.per_second + (reached - now).total_seconds())
+        self._left[bucket] = asking.after
+        return asking.wait
+
+    def _takes_undisturbed(
+        self, bucket: str, limit: Limit, weight: int, now: datetime, *, share: float, gate: str
+    ) -> bool:
+        """Take with one statement where nobody else has used the bucket since we did; False where somebody has or it is too full."""
+        left = self._left.get(bucket)
+        if left is None:
+            return False
+        asking = _Asking.of(left, limit, weight, now, share)
+        if asking.wait:
+            return False
+        before = {f"old_{name}": left[name] for name in _STORED}
+        with self._at_once() as db:
+            taken = db.execute(_STORE_UNDISTURBED, _named(bucket, gate, now, asking.after) | before).rowcount > 0
+        if taken:
+            self._left[bucket] = asking.after
+        return taken
 
     def budget_pause(self, names: Sequence[str], now: datetime) -> float:
         """Seconds until none of these buckets and gates is paused any more."""
@@ -96,6 +117,7 @@ _LOOK = (
     .with_for_update(of=budgets)
 )
 _STORED = ("level", "updated_at", "day", "taken_today", "taken_day_before")
+_NEW = {name: bindparam(f"new_{name}") for name in _STORED}
 _STORE = (
     update(budgets)
     .where(
@@ -103,8 +125,46 @@ _STORE = (
         # Looked at once more: who waited for the lock saw the gate as it was before the wait.
         not_(exists().where(_GATE.c.bucket == bindparam("gate"), _GATE.c.paused_until > bindparam("asked_at"))),
     )
-    .values({name: bindparam(f"new_{name}") for name in _STORED})
+    .values(_NEW)
 )
+_FREE = budgets.alias("free")
+# What was taken on a day only grows: where all is as we left it, nobody else was there. Whose lock is held isn't waited for: the gate would
+# be seen as it was before the wait.
+_STORE_UNDISTURBED = _STORE.where(
+    budgets.c.bucket
+    == select(_FREE.c.bucket)
+    .where(_FREE.c.bucket == bindparam("mine"))
+    .with_for_update(skip_locked=True)
+    .scalar_subquery(),
+    *(budgets.c[name] == bindparam(f"old_{name}") for name in _STORED),
+    or_(budgets.c.paused_until.is_(None), budgets.c.paused_until <= bindparam("asked_at")),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """What asking a bucket comes to."""
+
+    wait: float
+    """Seconds; 0.0 where the units are taken."""
+    after: Mapping[str, Any]
+    """How the bucket is left."""
+
+    @classmethod
+    def of(cls, row: Mapping[Any, Any], limit: Limit, weight: int, now: datetime, share: float) -> "_Asking":
+        """Ask a bucket that stands as in `row`."""
+        room = max(limit.capacity * share - weight, 0.0)
+        reached = _reached(row["updated_at"], now)
+        drained = (reached - (row["updated_at"] or reached)).total_seconds() * limit.per_second
+        level = max(0.0, row["level"] - max(0.0, drained))
+        taken = level <= room + _TINY
+        wait = 0.0 if taken else _rounded_up((level - room) / limit.per_second + (reached - now).total_seconds())
+        return cls(wait, {"level": level + weight * taken, "updated_at": reached} | _day(row, now, weight * taken))
+
+
+def _named(bucket: str, gate: str, now: datetime, after: Mapping[str, Any]) -> dict[str, Any]:
+    """The parameters of a statement that stores."""
+    return {"mine": bucket, "gate": gate, "asked_at": now} | {f"new_{name}": value for name, value in after.items()}
 
 
 def _locked(db: Connection, bucket: str, gate: str) -> RowMapping:
@@ -124,7 +184,7 @@ def _reached(updated_at: datetime | None, now: datetime) -> datetime:
     return updated_at
 
 
-def _day(row: RowMapping, now: datetime, weight: int) -> dict[str, float]:
+def _day(row: Mapping[Any, Any], now: datetime, weight: float) -> dict[str, float]:
     """What was taken since midnight UTC, and on the day before."""
     day = now.toordinal()
     today, before = row["taken_today"], row["taken_day_before"]

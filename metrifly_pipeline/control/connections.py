@@ -67,7 +67,9 @@ class Connections(Transactions):
 
     def landed_connections(self) -> Sequence[ConnectionId]:
         """Ids of those that have landed anything, oldest first."""
-        query = select(connections.c.id).where(connections.c.landed).order_by(connections.c.created_at, connections.c.id)
+        query = (
+            select(connections.c.id).where(connections.c.landed).order_by(connections.c.created_at, connections.c.id)
+        )
         with self._reading() as db:
             return [ConnectionId(each) for each in db.execute(query).scalars()]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
+from metrifly_pipeline.control.liveness import ping_when_in_doubt
 from metrifly_pipeline.domain.trouble import RefusedError, StoreUnavailableError
 
 BUSY_SECONDS = 30
@@ -28,8 +29,10 @@ def open_engine(url: str) -> Engine:
     address = _address(url)
     if address.get_backend_name() == "sqlite":
         return _sqlite(address)
-    # A pooled connection may have died with a restarted server: try it before use. Parameters never show in errors: they hold keys.
-    return create_engine(address, hide_parameters=True, pool_pre_ping=True)
+    # Parameters never show in errors: they hold keys.
+    engine = create_engine(address, hide_parameters=True)
+    ping_when_in_doubt(engine)
+    return engine
 
 
 def _address(url: str) -> URL:

@@ -22,18 +22,28 @@ class Transactions:
 
     def __init__(self, engine: Engine, rng: random.Random, sleep: Sleep) -> None:
         self._engine = engine
+        # There each statement sees what was committed before it, in a transaction or not; on SQLite a transaction sees one state.
+        each_alone = engine.dialect.name == "postgresql"
+        self._reader = engine.execution_options(isolation_level="AUTOCOMMIT") if each_alone else engine
         self._writer = engine.execution_options(**{WRITING: True})
+        self._single = self._reader if each_alone else self._writer
         self._rng = rng
         self._sleep = sleep
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with translated(), self._connect(self._engine) as db, db.begin():
+        with translated(), self._connect(self._reader) as db, db.begin():
             yield db
 
     @contextmanager
     def _writing(self) -> Iterator[Connection]:
         with translated(), self._connect(self._writer) as db, db.begin():
+            yield db
+
+    @contextmanager
+    def _at_once(self) -> Iterator[Connection]:
+        """For one statement that writes: a transaction by itself, without being asked for."""
+        with translated(), self._connect(self._single) as db, db.begin():
             yield db
 
     def _connect(self, engine: Engine) -> Connection:

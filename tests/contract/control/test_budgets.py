@@ -130,6 +130,19 @@ def test_what_counts_for_a_key_that_nobody_used_for_long_goes_and_all_else_stays
     assert {use.name for use in store.budget_use(NOW)} == {of_address, paused, used, "okx:address:local"}
 
 
+def test_what_another_process_took_meanwhile_counts_and_so_do_its_pauses(open_another):
+    ours, theirs = open_another(), open_another()
+    for store in (ours, ours, theirs, theirs, ours):
+        assert store.take_budget("key", TEN_AT_ONCE, 2, NOW, gate="ip") == 0.0
+
+    assert ours.take_budget("key", TEN_AT_ONCE, 1, NOW, gate="ip") == 0.5
+    assert theirs.take_budget("key", TEN_AT_ONCE, 1, NOW, gate="ip") == 0.5
+    for paused, later in (("key", NOW + timedelta(seconds=60)), ("ip", NOW + timedelta(seconds=180))):
+        assert ours.take_budget("key", TEN_AT_ONCE, 1, later, gate="ip") == 0.0
+        theirs.pause_budget(paused, later + timedelta(seconds=30))
+        assert ours.take_budget("key", TEN_AT_ONCE, 1, later, gate="ip") == 30.0
+
+
 def test_who_waited_for_a_bucket_while_its_gate_was_paused_takes_nothing(postgres_url):
     store = open_store(postgres_url, random.Random(1))
     store.take_budget("key", TEN_AT_ONCE, 1, NOW)
