@@ -11,7 +11,7 @@ from sqlalchemy import Connection as Database
 from metrifly_pipeline.control.entry_tables import entries, entry_legs
 from metrifly_pipeline.control.notification_tables import told
 from metrifly_pipeline.control.publishing import number_change
-from metrifly_pipeline.control.rows import lock_connection, one_connection, to_connection
+from metrifly_pipeline.control.rows import lock_connection, to_connection
 from metrifly_pipeline.control.tables import attention, connections
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.attention import Acknowledgement, Attention
@@ -242,11 +242,17 @@ def forget_reasons(db: Database, connection: ConnectionId, reasons: Collection[R
     db.execute(delete(attention).where(attention.c.connection == connection, attention.c.reason.in_(sorted(reasons))))
 
 
-def show_status(db: Database, connection: ConnectionId, now: datetime) -> bool:
+def show_status(
+    db: Database, connection: ConnectionId, now: datetime, stands: Sequence[Attention] | None = None
+) -> bool:
     """Work out the status between syncs and keep it; returns whether it differs from the one readers were told.
 
-    It is kept because a status can change by itself, when a transient reason has lasted too long.
+    It is kept because a status can change by itself, when a transient reason has lasted too long. `stands` is what stands there, if known.
     """
-    status = connection_status(one_connection(db, connection), standing(db, connection), running=False, now=now)
-    changed = update(connections).where(connections.c.id == connection, connections.c.shown_status != status)
-    return db.execute(changed.values(shown_status=status)).rowcount > 0
+    row = db.execute(select(connections).where(connections.c.id == connection)).mappings().one()
+    stands = standing(db, connection) if stands is None else stands
+    status = connection_status(to_connection(row), stands, running=False, now=now)
+    if status == row["shown_status"]:
+        return False
+    db.execute(update(connections).where(connections.c.id == connection).values(shown_status=status))
+    return True

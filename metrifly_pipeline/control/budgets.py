@@ -117,7 +117,7 @@ _LOOK = (
     .with_for_update(of=budgets)
 )
 _STORED = ("level", "updated_at", "day", "taken_today", "taken_day_before")
-_NEW = {name: bindparam(f"new_{name}") for name in _STORED}
+_NEW: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _STORED}
 _STORE = (
     update(budgets)
     .where(

@@ -30,7 +30,7 @@ def open_engine(url: str) -> Engine:
     if address.get_backend_name() == "sqlite":
         return _sqlite(address)
     # Parameters never show in errors: they hold keys.
-    engine = create_engine(address, hide_parameters=True)
+    engine = create_engine(address, hide_parameters=True, executemany_mode="values_plus_batch")
     ping_when_in_doubt(engine)
     return engine
 

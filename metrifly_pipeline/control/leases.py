@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, update
+from sqlalchemy import ColumnElement, or_, select, update
 from sqlalchemy import Connection as Database
 
 from metrifly_pipeline.control.rows import lock_connection
@@ -22,13 +22,12 @@ class Leases(Transactions):
         with self._writing() as db:
             lock_connection(db, connection)
             mine = leases.c.connection == connection
-            row = db.execute(select(leases).where(mine)).mappings().one()
-            if row["holder"] not in (None, holder) and row["expires_at"] > now:
-                return None
-            lease = Lease(connection=connection, token=row["token"] + 1, holder=holder, expires_at=now + duration)
-            values = {"token": lease.token, "holder": holder, "expires_at": lease.expires_at}
-            db.execute(update(leases).where(mine).values(values))
-            return lease
+            free = or_(leases.c.holder.is_(None), leases.c.holder == holder, leases.c.expires_at <= now)
+            values = {"token": leases.c.token + 1, "holder": holder, "expires_at": now + duration}
+            token = db.execute(update(leases).where(mine, free).values(values).returning(leases.c.token)).scalar()
+        if token is None:
+            return None
+        return Lease(connection=connection, token=token, holder=holder, expires_at=now + duration)
 
     def renew_lease(self, lease: Lease, now: datetime, duration: timedelta) -> Lease:
         """Same token, later end; LeaseLostError where the token was overtaken or released.
@@ -36,20 +35,21 @@ class Leases(Transactions):
         One that ran out but was not overtaken is renewed: nobody else can have written meanwhile.
         """
         ends = now + duration
-        with self._writing() as db:
+        with self._at_once() as db:
             if db.execute(update(leases).where(_still(lease)).values(expires_at=ends)).rowcount == 0:
                 raise LeaseLostError(f"Another worker owns {lease.connection} now")
         return Lease(connection=lease.connection, token=lease.token, holder=lease.holder, expires_at=ends)
 
     def release_lease(self, lease: Lease) -> None:
         """Let go; a no-op where it was lost."""
-        with self._writing() as db:
+        with self._at_once() as db:
             db.execute(update(leases).where(_still(lease)).values(holder=None, expires_at=None))
 
     def held(self, leases: Sequence[Lease], now: datetime) -> set[ConnectionId]:
         """Those of `leases` whose token is still the newest and unexpired."""
         with self._reading() as db:
-            return still_held(db, leases, now)
+            newest = unexpired_tokens(db, {lease.connection for lease in leases}, now)
+        return {lease.connection for lease in leases if newest.get(lease.connection) == lease.token}
 
     def leased(self, now: datetime) -> set[ConnectionId]:
         """Connections that somebody holds a lease of now."""
@@ -68,13 +68,12 @@ def _still(lease: Lease) -> ColumnElement[bool]:
     return (leases.c.connection == lease.connection) & (leases.c.token == lease.token) & leases.c.holder.is_not(None)
 
 
-def still_held(db: Database, claimed: Sequence[Lease], now: datetime) -> set[ConnectionId]:
-    """Connections whose newest token is the one claimed, and unexpired at `now`."""
+def unexpired_tokens(db: Database, wanted: Collection[ConnectionId], now: datetime) -> Mapping[ConnectionId, int]:
+    """The newest token of each of these connections whose lease has not run out at `now`."""
     query = select(leases.c.connection, leases.c.token).where(
-        leases.c.connection.in_({lease.connection for lease in claimed}), leases.c.expires_at > now
+        leases.c.connection.in_(wanted), leases.c.expires_at > now
     )
-    newest = {row.connection: row.token for row in db.execute(query)}
-    return {lease.connection for lease in claimed if newest.get(lease.connection) == lease.token}
+    return {ConnectionId(row.connection): row.token for row in db.execute(query)}
 
 
 def lock_connections(db: Database, wanted: Collection[ConnectionId]) -> None:

@@ -1,14 +1,15 @@
 """Cursors, coverage and progress: what committed pages move, and where the next sync goes on."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Connection as Database
 from sqlalchemy import and_, case, delete, func, select, update
 
-from metrifly_pipeline.control.leases import lock_connections, still_held
+from metrifly_pipeline.control.leases import lock_connections, unexpired_tokens
 from metrifly_pipeline.control.rows import lock_connection
 from metrifly_pipeline.control.spans import Proven, add_span
 from metrifly_pipeline.control.tables import connections, coverage, cursors, streams
@@ -19,8 +20,20 @@ from metrifly_pipeline.domain.ports import Advance, CursorMove
 from metrifly_pipeline.domain.status import CoverageRow, ScopeProgress, StreamState
 from metrifly_pipeline.domain.streams import CursorState, Span, Stream
 
-_Where = tuple[str, str]
-"""Stream and scope."""
+_Where = tuple[str, str, str]
+"""Connection, stream and scope."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    """One page's move, and whose it is."""
+
+    connection: ConnectionId
+    move: CursorMove
+
+    @property
+    def where(self) -> _Where:
+        return self.connection, self.move.stream.value, self.move.scope
 
 
 class Progress(Transactions):
@@ -72,10 +85,15 @@ class Progress(Transactions):
         wanted = {each.lease.connection for each in advances}
         with self._writing() as db:
             lock_connections(db, wanted)
+            newest = unexpired_tokens(db, wanted, now)
             # A connection's lease may stand here twice, once overtaken: the token of each advance is looked at by itself.
-            held = [each for each in advances if still_held(db, [each.lease], now)]
-            for each in held:
-                _advance(db, each, now)
+            held = [each for each in advances if newest.get(each.lease.connection) == each.lease.token]
+            moves = [_Move(each.lease.connection, move) for each in held for move in each.moves]
+            _move_cursors(db, moves)
+            _extend_coverage(db, moves)
+            _note_success(db, moves, now)
+            _show_landed(db, {each.lease.connection for each in held if each.landed})
+            _show_progress(db, {each.connection for each in moves if each.move.planned})
         return wanted - {each.lease.connection for each in held}
 
     def stream_states(self, connection: ConnectionId | None = None) -> Sequence[StreamState]:
@@ -118,19 +136,17 @@ def _totals() -> Any:
     )
 
 
-def _advance(db: Database, advance: Advance, now: datetime) -> None:
-    connection = advance.lease.connection
-    _move_cursors(db, connection, advance.moves)
-    _extend_coverage(db, connection, advance.moves)
-    good = {move.stream for move in advance.moves if move.covered is not None or move.ended}
+def _note_success(db: Database, moves: Sequence[_Move], now: datetime) -> None:
+    """When a stream was read to where it stood."""
+    good = {(each.connection, each.move.stream) for each in moves if each.move.covered is not None or each.move.ended}
     rows = [
         {
             "connection": connection,
             "stream": stream.value,
             "permitted": True,
-            "last_success_at": now if stream in good else None,
+            "last_success_at": now if (connection, stream) in good else None,
         }
-        for stream in sorted({move.stream for move in advance.moves})
+        for connection, stream in sorted({(each.connection, each.move.stream) for each in moves})
     ]
     upsert(
         db,
@@ -138,28 +154,17 @@ def _advance(db: Database, advance: Advance, now: datetime) -> None:
         rows,
         lambda new: {"last_success_at": func.coalesce(new.excluded.last_success_at, streams.c.last_success_at)},
     )
-    mine = connections.c.id == connection
-    if advance.landed:
-        db.execute(update(connections).where(mine, connections.c.landed.is_(False)).values(landed=True))
-    if any(move.planned for move in advance.moves):
-        _show_progress(db, connection)
 
 
-def _move_cursors(db: Database, connection: ConnectionId, moves: Sequence[CursorMove]) -> None:
+def _move_cursors(db: Database, moves: Sequence[_Move]) -> None:
     # Several pages of one scope are one row: the last cursor named and the last progress named.
     rows: dict[_Where, dict[str, Any]] = {}
-    for move in moves:
+    for each in moves:
+        names = ("connection", "stream", "scope")
         row = rows.setdefault(
-            (move.stream.value, move.scope),
-            {
-                "connection": connection,
-                "stream": move.stream.value,
-                "scope": move.scope,
-                "state": None,
-                "done": 0,
-                "planned": 0,
-            },
+            each.where, dict(zip(names, each.where, strict=True)) | {"state": None, "done": 0, "planned": 0}
         )
+        move = each.move
         if move.cursor is not None:
             row["state"] = json.dumps(dict(move.cursor), sort_keys=True, separators=(",", ":"))
         if move.planned:
@@ -176,15 +181,15 @@ def _move_cursors(db: Database, connection: ConnectionId, moves: Sequence[Cursor
     )
 
 
-def _extend_coverage(db: Database, connection: ConnectionId, moves: Sequence[CursorMove]) -> None:
+def _extend_coverage(db: Database, moves: Sequence[_Move]) -> None:
     new: dict[_Where, list[Proven]] = {}
-    for move in moves:
-        if move.covered is not None:
-            new.setdefault((move.stream.value, move.scope), []).append(Proven(move.covered, move.ended))
+    for each in moves:
+        if each.move.covered is not None:
+            new.setdefault(each.where, []).append(Proven(each.move.covered, each.move.ended))
     if not new:
         return
-    before = _proven(db, connection, {stream for stream, _ in new})
-    gone: list[tuple[_Where, Proven]] = []
+    before = _proven(db, new)
+    gone: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     for where, spans in new.items():
         old = before.get(where, [])
@@ -193,39 +198,51 @@ def _extend_coverage(db: Database, connection: ConnectionId, moves: Sequence[Cur
             joined = add_span(joined, span)
         # A span that only grew at its end, as most do, is one update of its row.
         starts = {each.span.start for each in joined}
-        gone += [(where, each) for each in old if each.span.start not in starts]
-        rows += [_coverage_row(connection, where, each) for each in joined if each not in old]
-    mine = coverage.c.connection == connection
-    for (stream, scope), each in gone:
-        this = (coverage.c.stream == stream) & (coverage.c.scope == scope) & (coverage.c.span_start == each.span.start)
-        db.execute(delete(coverage).where(mine, this))
+        gone += [_coverage_row(where, each) for each in old if each.span.start not in starts]
+        rows += [_coverage_row(where, each) for each in joined if each not in old]
+    for row in gone:
+        this = [coverage.c[name] == row[name] for name in ("connection", "stream", "scope", "span_start")]
+        db.execute(delete(coverage).where(*this))
     upsert(db, coverage, rows, lambda row: {"span_end": row.excluded.span_end, "ended": row.excluded.ended})
 
 
-def _proven(db: Database, connection: ConnectionId, wanted: set[str]) -> dict[_Where, list[Proven]]:
-    query = select(coverage).where(coverage.c.connection == connection, coverage.c.stream.in_(wanted))
+def _proven(db: Database, wanted: Iterable[_Where]) -> dict[_Where, list[Proven]]:
+    of = {where[0] for where in wanted}
+    query = select(coverage).where(coverage.c.connection.in_(of), coverage.c.stream.in_({where[1] for where in wanted}))
     found: dict[_Where, list[Proven]] = {}
     for row in db.execute(query).mappings():
         each = Proven(Span(row["span_start"], row["span_end"]), row["ended"])
-        found.setdefault((row["stream"], row["scope"]), []).append(each)
+        found.setdefault((row["connection"], row["stream"], row["scope"]), []).append(each)
     return found
 
 
-def _coverage_row(connection: ConnectionId, where: _Where, proven: Proven) -> dict[str, Any]:
+def _coverage_row(where: _Where, proven: Proven) -> dict[str, Any]:
     return {
-        "connection": connection,
-        "stream": where[0],
-        "scope": where[1],
+        "connection": where[0],
+        "stream": where[1],
+        "scope": where[2],
         "span_start": proven.span.start,
         "span_end": proven.span.end,
         "ended": proven.ended,
     }
 
 
-def _show_progress(db: Database, connection: ConnectionId) -> None:
+def _show_landed(db: Database, landed: Collection[ConnectionId]) -> None:
+    if landed:
+        first = connections.c.id.in_(landed) & connections.c.landed.is_(False)
+        db.execute(update(connections).where(first).values(landed=True))
+
+
+def _show_progress(db: Database, moved: Collection[ConnectionId]) -> None:
     """While the first import lasts, a connection's progress is the sum of its streams'."""
-    query = select(func.sum(cursors.c.done), func.sum(cursors.c.planned)).where(cursors.c.connection == connection)
-    done, planned = db.execute(query).one()
-    importing = (connections.c.id == connection) & connections.c.first_import_done.is_(False)
-    values = {"importing_done": int(done or 0), "importing_planned": int(planned or 0)}
-    db.execute(update(connections).where(importing).values(values))
+    if not moved:
+        return
+    importing = select(connections.c.id).where(connections.c.id.in_(moved), connections.c.first_import_done.is_(False))
+    query = (
+        select(cursors.c.connection, func.sum(cursors.c.done), func.sum(cursors.c.planned))
+        .where(cursors.c.connection.in_(importing))
+        .group_by(cursors.c.connection)
+    )
+    for connection, done, planned in db.execute(query).all():
+        values = {"importing_done": int(done or 0), "importing_planned": int(planned or 0)}
+        db.execute(update(connections).where(connections.c.id == connection).values(values))

@@ -51,6 +51,11 @@ class Publishing(Transactions):
         The answer is remembered: asking again gives the same pair, so that it names one run, until the publish is marked, five minutes have
         passed (attempt + 1), or a newer urgent change makes a publish of its own due. Changes that aren't urgent wait for the one under way.
         """
+        with (
+            self._reading() as db
+        ):  # asked every few seconds, and mostly there is nothing: then nobody's lock is waited for
+            if not db.execute(select(publishing.c.change_seq > publishing.c.published_seq)).scalar():
+                return None
         with self._writing() as db:
             state = db.execute(select(publishing).with_for_update()).mappings().one()
             if state["change_seq"] <= state["published_seq"]:

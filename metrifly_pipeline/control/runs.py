@@ -1,11 +1,12 @@
 """Sync runs: what one sync of one connection did, and all that follows from how it ended."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import ScalarSelect, func, insert, or_, select, update
+from sqlalchemy import RowMapping, ScalarSelect, bindparam, exists, func, insert, or_, select, update
 
 from metrifly_pipeline.control.attention import PERMANENT, SYNC, replace_stage, show_status, standing
 from metrifly_pipeline.control.publishing import number_change
@@ -18,6 +19,7 @@ from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Connection, Outcome, SyncKind, SyncRun, Urgency
+from metrifly_pipeline.domain.trouble import NotFoundError
 
 _DONE = (Outcome.ADDED, Outcome.NOTHING_NEW)
 _GOOD = (*_DONE, Outcome.CONTINUES)
@@ -30,21 +32,14 @@ class Runs(Transactions):
         """A sync of one connection begins. An earlier one that never ended is closed: its worker died or was overtaken."""
         with self._writing() as db:
             lock_connection(db, connection)
-            dead = update(runs).where(runs.c.connection == connection, runs.c.outcome == Outcome.RUNNING)
-            db.execute(dead.values(outcome=Outcome.LEASE_LOST, finished_at=now))
-            newest = select(func.coalesce(func.max(requests.c.id), 0)).where(requests.c.connection == connection)
-            values = {
-                "connection": connection,
-                "kind": kind,
-                "started_at": now,
-                "outcome": Outcome.RUNNING,
-                "reason": "",
-                "detail": "",
-                "newest_request": db.execute(newest).scalar_one(),
-                "fences": _fences(db, connection),
-            }
+            found = db.execute(_BEFORE, {"connection": connection}).mappings().one()
+            if found["newest"] == Outcome.RUNNING:
+                dead = update(runs).where(runs.c.connection == connection, runs.c.outcome == Outcome.RUNNING)
+                db.execute(dead.values(outcome=Outcome.LEASE_LOST, finished_at=now))
+            run = SyncRun(id=0, connection=connection, kind=kind, started_at=now)
+            values = from_run(run) | {"newest_request": found["newest_request"], "fences": found["fences"]}
             made = db.execute(insert(runs).values(values)).inserted_primary_key
-            return one_run(db, int(made[0]) if made else 0)
+            return replace(run, id=int(made[0]) if made else 0)
 
     def finish_run(
         self,
@@ -64,19 +59,19 @@ class Runs(Transactions):
         """
         with self._writing() as db:
             known = lock_connection(db, run.connection)
-            started_with = _record(db, run, now)
+            started = _record(db, run, now)
             changed = _added(run)
-            overtaken = run.outcome is Outcome.LEASE_LOST or started_with != _fences(db, run.connection)
-            if not overtaken:
-                _answer(db, run)
+            overtaken = run.outcome is Outcome.LEASE_LOST or started["fences"] != started["fences_now"]
+            if started["is_waited_for"]:
+                _answer_or_let_wait_again(db, run, overtaken=overtaken)
             if not overtaken and run.kind is not SyncKind.REBUILD:
                 times = {"next_due_at": next_due_at, "retry_at": retry_at}
                 before = standing(db, run.connection)
                 _settle(db, known, run, times, now)
                 found = replace_stage(db, run.connection, SYNC, findings, now)
-                cured = _note_cured(db, known, run, before)
-                changed = show_status(db, run.connection, now) or found or cured or changed
-            _let_wait_again(db, run, overtaken=overtaken)
+                after = standing(db, run.connection) if found else before
+                cured = _note_cured(db, known, run, before, after)
+                changed = show_status(db, run.connection, now, after) or found or cured or changed
             if changed:
                 number_change(db, [known.portfolio], urgency, now)
             return changed
@@ -111,24 +106,52 @@ class Runs(Transactions):
             return [ConnectionId(each) for each in db.execute(query).scalars()]
 
 
-def _fences(db: Database, connection: ConnectionId) -> int:
-    return int(db.execute(select(leases.c.fences).where(leases.c.connection == connection)).scalar_one())
+# Made once: every sync asks both.
+_OUTCOMES = runs.alias("outcomes")
+_BEFORE = select(
+    leases.c.fences,
+    select(func.coalesce(func.max(requests.c.id), 0))
+    .where(requests.c.connection == bindparam("connection"))
+    .scalar_subquery()
+    .label("newest_request"),
+    # Of several runs only the newest can be under way: each that starts closes those before it.
+    select(_OUTCOMES.c.outcome)
+    .where(_OUTCOMES.c.connection == bindparam("connection"))
+    .order_by(_OUTCOMES.c.id.desc())
+    .limit(1)
+    .scalar_subquery()
+    .label("newest"),
+).where(leases.c.connection == bindparam("connection"))
+_STARTED = (
+    select(
+        runs.c.fences,
+        leases.c.fences.label("fences_now"),
+        exists()
+        .where(requests.c.connection == runs.c.connection, requests.c.answered_by.is_(None))
+        .label("is_waited_for"),
+    )
+    .join(leases, leases.c.connection == runs.c.connection)
+    .where(runs.c.id == bindparam("run"))
+)
 
 
-def _record(db: Database, run: SyncRun, now: datetime) -> int:
-    """Store the run; returns the connection's fences as they were when it started."""
-    one_run(db, run.id)
+def _record(db: Database, run: SyncRun, now: datetime) -> RowMapping:
+    """Store the run; returns the connection's fences as they were when it started and as they are, and whether somebody waits."""
+    started = db.execute(_STARTED, {"run": run.id}).mappings().one_or_none()
+    if started is None:
+        raise NotFoundError(f"There is no sync run {run.id}")
     values = from_run(run) | {"finished_at": run.finished_at or now}
     db.execute(update(runs).where(runs.c.id == run.id).values(values))
-    return int(db.execute(select(runs.c.fences).where(runs.c.id == run.id)).scalar_one())
+    return started
 
 
-def _note_cured(db: Database, known: Connection, run: SyncRun, before: Sequence[Attention]) -> bool:
+def _note_cured(
+    db: Database, known: Connection, run: SyncRun, before: Sequence[Attention], after: Sequence[Attention]
+) -> bool:
     """Let a good run say which reasons it cured; returns whether any.
 
     What ails a connection is remembered beside it: replacing a key takes its findings away, but only the sync after it proves anything.
     """
-    after = standing(db, run.connection)
     stood = {item.reason for item in (*before, *after)} & CURED_BY_A_SYNC
     ailing = stood | {Reason(each) for each in known.ailing.split()}
     cured = cured_by(ailing, after) if run.outcome in _GOOD else []
@@ -146,6 +169,12 @@ def _added(run: SyncRun) -> bool:
 
 def _newest_request(run: SyncRun) -> ScalarSelect[int]:
     return select(runs.c.newest_request).where(runs.c.id == run.id).scalar_subquery()
+
+
+def _answer_or_let_wait_again(db: Database, run: SyncRun, *, overtaken: bool) -> None:
+    if not overtaken:
+        _answer(db, run)
+    _let_wait_again(db, run, overtaken=overtaken)
 
 
 def _answer(db: Database, run: SyncRun) -> None:

@@ -44,9 +44,8 @@ class Discovery:
         self._turn.ports.landing.flush()
         self._turn.ports.normalize_now(self._turn.connection)
         seen = self._turn.ports.lake.seen_asset_codes(self._turn.connection.id)
-        self._pull_symbols(
-            symbol for symbol in self._candidates(seen) if self._turn.cursor(self._stream.stream, symbol) is None
-        )
+        cursors = self._turn.cursors()
+        self._pull_symbols(symbol for symbol in self._candidates(seen) if (self._stream.stream, symbol) not in cursors)
 
     def _pull_moved(self, after_seq: int) -> bool:
         """Ask symbols whose assets moved until the balances say nothing more moved; False while they still move."""
@@ -92,10 +91,11 @@ class Discovery:
         self._remember({"after_seq": int(state.get("after_seq") or 0), "sweep_us": started_us})
         self._turn.ports.landing.flush()
         started = _EPOCH + timedelta(microseconds=started_us) - self._turn.spec.settle
+        cursors = self._turn.cursors()
         waiting = [
             market.market_id
             for market in self._markets()
-            if (done := asked_to(self._turn.cursor(self._stream.stream, market.market_id))) is None or done < started
+            if (done := asked_to(cursors.get((self._stream.stream, market.market_id)))) is None or done < started
         ]
         with self._turn.budget.sweeping():
             self._pull_symbols(waiting)

@@ -75,6 +75,8 @@ class Turn:
             self.spec.sweep_every or DEEP_EVERY
         )
 
+        self._known: Mapping[tuple[Stream, str], CursorState] | None = None
+        self._has_pulled = False
         self._unreadable: frozenset[str] | None = None
         self._refused: set[tuple[Stream, str]] = set()
         self._refused_before: set[str] | None = None
@@ -87,6 +89,8 @@ class Turn:
         now = self.ports.clock()
         standing = self.ports.control.attention(self.connection.id)
         in_doubt = any(_doubts_the_key(item.reason) for item in standing)
+        if not in_doubt:
+            self._refused_before = set()
         probed_at = self.connection.probed_at
         if probed_at is not None and now - probed_at < ONCE_A_DAY and not in_doubt:
             return
@@ -100,11 +104,17 @@ class Turn:
         self.ports.control.replace_findings(self.connection.id, "key", notices, now)
         if in_doubt:  # afterwards: what was acknowledged under the stream's name goes over to the key's
             self._take_over_refusals(facts)
-        permitted = {stream.stream.value: stream.stream.value not in facts.unreadable for stream in self.spec.streams}
-        self.ports.control.set_stream_permission(self.connection.id, permitted, now)
+        self._note_permissions(facts, now)
         if refused:
             raise ExchangeTroubleError(refused[0].reason, detail=refused[0].detail)
         self.ports.control.note_probe(self.connection.id, facts, now)
+
+    def _note_permissions(self, facts: KeyFacts, now: datetime) -> None:
+        permitted = {stream.stream.value: stream.stream.value not in facts.unreadable for stream in self.spec.streams}
+        known = {state.stream: state.permitted for state in self.ports.control.stream_states(self.connection.id)}
+        if known != known | permitted:
+            self.ports.control.set_stream_permission(self.connection.id, permitted, now)
+        self._unreadable = frozenset(name for name, may in (known | permitted).items() if not may)
 
     def explained(self, trouble: ExchangeTroubleError) -> ExchangeTroubleError:
         """Say that the key has run out where that is known and the exchange only says that it knows no such key."""
@@ -124,7 +134,7 @@ class Turn:
     def land_markets(self) -> None:
         """Land the list of markets where it changed; asked once a day."""
         now = self.ports.clock()
-        asked = self._cursors().get(MARKETS, {}).get("asked_us")
+        asked = self.cursors().get(MARKETS, {}).get("asked_us")
         now_us = int(now.timestamp() * 1_000_000)
         if asked is not None and now_us - int(asked) < ONCE_A_DAY / timedelta(microseconds=1):
             return
@@ -139,7 +149,7 @@ class Turn:
 
     def fixed_steps(self) -> list[Step]:
         """Steps of all streams whose scopes are known beforehand and that the key may read."""
-        return plan_fixed(self.spec, self._cursors(), self._denied(), now=self.ports.clock(), deep=self.deep)
+        return plan_fixed(self.spec, self.cursors(), self._denied(), now=self.ports.clock(), deep=self.deep)
 
     def count_ahead(self, steps: Sequence[Step]) -> None:
         """On a first import: ask how much the later steps hold, where the exchange tells, so that the time left is known early."""
@@ -178,6 +188,7 @@ class Turn:
         optional = not stream.required
         if optional and (stream.stream.value in self._denied() or (stream.stream, scope) in self._refused):
             return
+        self._has_pulled = True
         ranks: Counter[str] | None = None if stream.id_field else Counter()
         try:
             for page in self.session.pull(stream, step.task):
@@ -223,14 +234,17 @@ class Turn:
 
     def steps(self, stream: StreamSpec, scopes: Sequence[str]) -> list[Step]:
         """Plan one stream for these scopes from where they stopped."""
-        return plan_stream(self.spec, stream, scopes, self._cursors(), now=self.ports.clock(), deep=self.deep)
+        return plan_stream(self.spec, stream, scopes, self.cursors(), now=self.ports.clock(), deep=self.deep)
 
     def cursor(self, stream: Stream, scope: str) -> CursorState | None:
         """Where one scope stopped, as committed."""
-        return self._cursors().get((stream, scope))
+        return self.cursors().get((stream, scope))
 
-    def _cursors(self) -> Mapping[tuple[Stream, str], CursorState]:
-        return self.ports.control.cursors(self.connection.id)
+    def cursors(self) -> Mapping[tuple[Stream, str], CursorState]:
+        """Where each stream and scope stopped, as committed: read once until the first step pulls, then each time."""
+        if self._known is None or self._has_pulled:
+            self._known = self.ports.control.cursors(self.connection.id)
+        return self._known
 
     def _move(self, place: tuple[Stream, str], cursor: CursorState) -> None:
         self.ports.landing.move(
