@@ -53,8 +53,8 @@ class Budgets(Transactions):
     def _takes_undisturbed(
         self, bucket: str, limit: Limit, weight: int, now: datetime, *, share: float, gate: str
     ) -> bool:
-        """Take with one statement where nobody else has used the bucket since we did; False where somebody has or it is too full."""
-        left = self._left.get(bucket)
+        """Take with one statement where nobody else has used the bucket since we saw it; False where somebody has or it is too full."""
+        left = self._left.get(bucket) or self._look(bucket)
         if left is None:
             return False
         asking = _Asking.of(left, limit, weight, now, share)
@@ -66,6 +66,12 @@ class Budgets(Transactions):
         if taken:
             self._left[bucket] = asking.after
         return taken
+
+    def _look(self, bucket: str) -> Mapping[str, Any] | None:
+        """The bucket as it stands, without waiting for anybody's lock; None before its first use."""
+        with self._reading() as db:
+            row = db.execute(_STANDS, {"mine": bucket}).mappings().one_or_none()
+        return None if row is None or row["updated_at"] is None else dict(row)
 
     def budget_pause(self, names: Sequence[str], now: datetime) -> float:
         """Seconds until none of these buckets and gates is paused any more."""
@@ -117,6 +123,7 @@ _LOOK = (
     .with_for_update(of=budgets)
 )
 _STORED = ("level", "updated_at", "day", "taken_today", "taken_day_before")
+_STANDS = select(*(budgets.c[name] for name in _STORED)).where(budgets.c.bucket == bindparam("mine"))
 _NEW: dict[str, Any] = {name: bindparam(f"new_{name}") for name in _STORED}
 _STORE = (
     update(budgets)
