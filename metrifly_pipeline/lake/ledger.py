@@ -2,6 +2,7 @@
 # ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 
 import duckdb
 import pyarrow as pa
@@ -46,8 +47,13 @@ class Ledger:
         self._engine = engine
         self._sums: tuple[tuple[int, int], pa.Table] | None = None
         self._counts: tuple[tuple[int, ...], dict[ConnectionId, ConnectionCounts]] | None = None
-        known = [(room.exchange, alias.code, alias.asset) for room in rooms.values() for alias in room.aliases]
-        self._known = pa.table([list(column) for column in zip(*known, strict=True)] or [[], [], []], schema=_KNOWN)
+        self._rooms = rooms
+
+    @cached_property
+    def _known(self) -> pa.Table:
+        """The codes that aliases name; thousands, so they are put together where they are asked for."""
+        known = [(room.exchange, alias.code, alias.asset) for room in self._rooms.values() for alias in room.aliases]
+        return pa.table([list(column) for column in zip(*known, strict=True)] or [[], [], []], schema=_KNOWN)
 
     def sums(self) -> pa.Table:
         """What the exchanges' legs add up to, by connection and asset, at the versions that the handles show."""
