@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -20,6 +21,8 @@ WRITING = "metrifly_writing"
 """Execution option of an engine whose transactions write."""
 HEAD = "0007"
 """The newest migration; a test holds it equal to the folder's."""
+ALONE = "metrifly_alone"
+"""Execution option of an engine whose statements are transactions by themselves, on PostgreSQL."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x6D657472  # any constant: PostgreSQL's advisory locks are numbers
 
@@ -32,6 +35,7 @@ def open_engine(url: str) -> Engine:
     # Parameters never show in errors: they hold keys.
     engine = create_engine(address, hide_parameters=True, executemany_mode="values_plus_batch")
     ping_when_in_doubt(engine)
+    event.listen(engine, "begin", _begin_postgresql)
     return engine
 
 
@@ -75,6 +79,12 @@ def _begin_sqlite(connection: Connection) -> None:
     # A transaction that will write takes the lock at once: one that upgrades later can fail although it waited.
     writing = connection.get_execution_options().get(WRITING, False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    # Not by SQLAlchemy's isolation level: to set and reset that takes two round trips, which is what it would save.
+    raw: Any = connection.connection.dbapi_connection
+    raw.autocommit = connection.get_execution_options().get(ALONE, False)
 
 
 _OUR_MISTAKE = "SQLITE_ERROR"

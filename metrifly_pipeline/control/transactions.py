@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import OperationalError
 
-from metrifly_pipeline.control.engine import WRITING, translated
+from metrifly_pipeline.control.engine import ALONE, WRITING, translated
 from metrifly_pipeline.domain.ports import Sleep
 
 _PAUSES = (0.1, 0.4, 1.0, 2.5, 5.0, 10.0, 10.0)
@@ -24,7 +24,7 @@ class Transactions:
         self._engine = engine
         # There each statement sees what was committed before it, in a transaction or not; on SQLite a transaction sees one state.
         each_alone = engine.dialect.name == "postgresql"
-        self._reader = engine.execution_options(isolation_level="AUTOCOMMIT") if each_alone else engine
+        self._reader = engine.execution_options(**{ALONE: True}) if each_alone else engine
         self._writer = engine.execution_options(**{WRITING: True})
         self._single = self._reader if each_alone else self._writer
         self._rng = rng
