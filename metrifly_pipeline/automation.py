@@ -20,7 +20,8 @@ TICK_SECONDS = 5
 """Dagster looks after its sensors every five seconds at best."""
 EVERY_LOOK_SECONDS = 2
 """A sensor that wants five seconds is passed over by every other look: a person would wait ten."""
-PARTITIONS_EVERY_SECONDS = 30
+PARTITIONS_EVERY_SECONDS = 300
+"""Runs add what lands first, and deletions take away what goes: this only mends what died in between, or what somebody added by hand."""
 NOTIFY_EVERY_SECONDS = 30
 LOST_AFTER_SECONDS = 600
 """A run for a notification that was launched so long ago and has not tried it was lost."""

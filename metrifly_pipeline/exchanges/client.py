@@ -8,11 +8,12 @@ import importlib
 import json
 import logging
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
 from itertools import chain
-from typing import Any, NoReturn
+from types import MethodType
+from typing import Any, ClassVar, NoReturn
 
 import certifi
 import orjson
@@ -87,6 +88,7 @@ class ReadOnlyMixin:
     metrifly_clock: Clock
     metrifly_pool: urllib3.PoolManager
     metrifly_timeout: float
+    metrifly_data: ClassVar[Sequence[str]] = ()
     sign: Callable[..., dict[str, Any]]
     handle_errors: Callable[..., Any]
 
@@ -194,6 +196,14 @@ class ReadOnlyMixin:
             return errors.of_class(type(error))
         return None
 
+    def __dir__(self) -> Iterable[str]:
+        """The names; without methods once the first client of an exchange is made.
+
+        ccxt's constructor goes through all names to spell each in a second way, and that is half of what it costs to make a client. For methods
+        it does so on the class, where the first client has left them.
+        """
+        return type(self).metrifly_data or super().__dir__()
+
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: it holds a secret."""
         message = "an exchange client is never pickled"
@@ -227,6 +237,9 @@ def make_client(
         )
     except KeyError:
         raise ExchangeTroubleError(Reason.EXCHANGE_UNSUPPORTED) from None
+    kind = type(made)
+    if not kind.metrifly_data:
+        kind.metrifly_data = [name for name in dir(made) if not isinstance(getattr(made, name), MethodType)]
     made.session.close()
     origins = {origin_of(made.implode_hostname(url)) for url in leaves(made.urls.get("api"))}
     if base_url is not None:
