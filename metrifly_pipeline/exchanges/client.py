@@ -197,12 +197,13 @@ class ReadOnlyMixin:
         return None
 
     def __dir__(self) -> Iterable[str]:
-        """The names; without methods once the first client of an exchange is made.
+        """The names; while a client is made that isn't the first of its exchange, without methods.
 
-        ccxt's constructor goes through all names to spell each in a second way, and that is half of what it costs to make a client. For methods
-        it does so on the class, where the first client has left them.
+        ccxt's constructor goes through all names to spell each in a second way, and that is two thirds of what it costs to make a client. For
+        methods it does so on the class, where the first client has left them.
         """
-        return type(self).metrifly_data or super().__dir__()
+        is_made = "metrifly_guard" in vars(self)
+        return super().__dir__() if is_made else type(self).metrifly_data or super().__dir__()
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be pickled: it holds a secret."""
