@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
+import psycopg2
 import pytest
 from dagster._core.scheduler.instigation import DynamicPartitionsRequestResult, InstigatorType, TickData, TickStatus
 
@@ -16,22 +17,32 @@ from metrifly_pipeline.definitions import defs
 from metrifly_pipeline.settings import Settings
 from tests.dagster.bench import Bench
 from tests.dagster.real import SCALE, a_small_account, connect, served
+from tests.fleet.running import dagster_on
 from tests.scenarios.scanning import find_under
+from tests.support.postgres import running_postgres
 
 BEFORE = datetime(2026, 1, 1, tzinfo=UTC)
 """A deletion that was asked for before any run began."""
 
+_NAMING = "SELECT 1 FROM {table} AS row WHERE row::text LIKE %(id)s"
+
 
 @pytest.fixture(scope="module")
 def master(tmp_path_factory):
-    """The files of an instance in which runs named two connections together, and one that is in trouble for itself."""
+    """The files of an instance that tells of two connections, and their ids."""
     folder = tmp_path_factory.mktemp("told")
     (folder / "dagster").mkdir()
+    with dg.DagsterInstance.local_temp(str(folder / "dagster")) as instance:
+        ids = tell_of_two(folder, instance)
+    return folder / "dagster", ids
+
+
+def tell_of_two(folder, instance):
+    """Let runs name two connections together, and one that is in trouble for itself; returns their ids."""
     hers, ours = a_small_account(1), a_small_account(2)
     with (
         served([hers, ours]) as sandbox,
         open_product(Settings(home=folder / "home", limit_scale=SCALE)) as product,
-        dg.DagsterInstance.local_temp(str(folder / "dagster")) as instance,
     ):
         bench = Bench(instance, product)
         ids = [connect(product, sandbox, each) for each in (hers, ours)]
@@ -41,7 +52,7 @@ def master(tmp_path_factory):
         assert not bench.run_range(ids[0], ids[0]).success
         bench.publish()  # whose metadata lists who needs attention
         keep_tick(instance, ids)
-    return folder / "dagster", ids
+    return ids
 
 
 def keep_tick(instance, ids):
@@ -84,6 +95,16 @@ def traces(bench, connection):
     return set(find_under(Path(bench.instance.root_directory), {"id": connection.encode()}))
 
 
+def tables_naming(address, connection):
+    """Tables of a PostgreSQL in which a row names a connection."""
+    with closing(psycopg2.connect(address)) as db, db.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        tables = [table for (table,) in cursor.fetchall()]
+        naming = [f"SELECT '{table}' WHERE EXISTS ({_NAMING.format(table=table)})" for table in tables]
+        cursor.execute(" UNION ALL ".join(naming), {"id": f"%{connection}%"})
+        return {table for (table,) in cursor.fetchall()}
+
+
 def history(bench, connection):
     """What Dagster shows of a connection."""
     return {
@@ -122,6 +143,25 @@ def test_nothing_in_dagsters_storage_names_a_forgotten_connection_and_others_kee
     }
     assert len(bench.instance.get_runs()) == runs - 1  # the one that was launched for it alone
     assert traces(bench, ours)
+
+
+def test_on_postgresql_no_row_names_a_forgotten_connection_and_others_keep_their_history(tmp_path, monkeypatch):
+    with running_postgres() as postgres:
+        address = postgres.database()
+        monkeypatch.setenv("METRIFLY_DAGSTER_URL", address.replace("postgresql://", "postgresql+psycopg2://", 1))
+        with dagster_on(tmp_path / "dagster", captures=False) as instance:
+            hers, ours = tell_of_two(tmp_path, instance)
+            bench = Bench(instance, None)
+            before = history(bench, ours)
+            held = tables_naming(address, hers)
+
+            assert History(instance)([hers], BEFORE)
+
+            assert {"event_logs", "runs", "dynamic_partitions", "asset_check_executions", "job_ticks"} <= held
+            assert tables_naming(address, hers) == set()
+            assert history(bench, ours) == before
+            assert all(before["materialised"].values())
+            assert tables_naming(address, ours)
 
 
 def test_forgetting_again_or_nothing_changes_nothing(two):

@@ -1,6 +1,5 @@
 """A home with one connection to a local Kraken, and the truth to hold it against."""
 
-import multiprocessing
 import os
 import signal
 import time
@@ -18,12 +17,11 @@ from metrifly_pipeline.sandbox.server import Sandbox
 from metrifly_pipeline.services.connecting import ConnectRequest
 from metrifly_pipeline.settings import Settings
 from tests.faults.worker import GROUP_RECORDS, main
+from tests.support.forks import FORKS
 
 SCALE = 1_000_000.0
 PATIENCE_SECONDS = 100.0
 NORMALISED = ("trades", "movements", "balances")
-FORKS = multiprocessing.get_context("forkserver")
-FORKS.set_forkserver_preload(["tests.faults.worker", "tests.faults.asker"])
 ALL_ROWS = "SELECT {key}, count(*), min(amount)::VARCHAR FROM {table} GROUP BY ALL"
 
 

@@ -5,8 +5,9 @@ from multiprocessing.connection import wait
 
 import pytest
 
-from tests.faults.conftest import FORKS, PATIENCE_SECONDS
+from tests.faults.conftest import PATIENCE_SECONDS
 from tests.faults.racer import GO, GOT_IT, LEFT_OUT, SYNCED, main
+from tests.support.forks import FORKS
 
 PROCESSES = 8
 HOUR_SECONDS = 3600

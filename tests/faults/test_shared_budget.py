@@ -8,8 +8,9 @@ from metrifly_pipeline.sandbox.faults import Fault, FaultKind
 from metrifly_pipeline.sandbox.generate import generate
 from metrifly_pipeline.sandbox.server import Sandbox
 from tests.faults.asker import main
-from tests.faults.conftest import FORKS, PATIENCE_SECONDS
+from tests.faults.conftest import PATIENCE_SECONDS
 from tests.scenarios.homes import SEED, Watched
+from tests.support.forks import FORKS
 
 PROCESSES = 4
 TIMES = 7

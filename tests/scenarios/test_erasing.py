@@ -1,7 +1,7 @@
 """Deleting an account leaves nothing of it in any file of a home, and its neighbour's rows as they are, to the last digit."""
 
 import shutil
-from contextlib import contextmanager
+import signal
 from dataclasses import replace
 
 import pytest
@@ -10,13 +10,15 @@ from metrifly_pipeline.bootstrap import open_product
 from metrifly_pipeline.domain.erasing import GRACE
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.plans import Plan
-from metrifly_pipeline.domain.ports import reach_nothing
 from metrifly_pipeline.domain.status import Outcome
 from metrifly_pipeline.sandbox.builder import AccountBuilder
-from metrifly_pipeline.settings import Settings
 from tests.scenarios.commands import Commands
+from tests.scenarios.eraser import main
 from tests.scenarios.erasing import TABLES, Two, nothing_at_dagster, two_customers
 from tests.scenarios.homes import NOW, Home, Time
+from tests.support.forks import FORKS
+
+PATIENCE_SECONDS = 100.0
 
 
 @pytest.fixture(scope="module")
@@ -37,28 +39,16 @@ def two(master, tmp_path):
     home.close()
 
 
-@contextmanager
-def dying_at(home, label):
-    """The same home in a process that is killed at a label: what it holds in memory is lost."""
-
-    def reach(reached):
-        if reached == label:
-            raise KilledError
-
-    settings = Settings(home=home.folder)
-    with open_product(settings, clock=home.time.clock, reach=reach if label else reach_nothing) as product:
-        yield product
-
-
-def delete_whole(product):
-    """What the command does, with `--now`."""
-    product.erasing.begin(product.control.find_account("Ann Example"), at_once=True)
-    product.publishing.publish()
-    product.erasing.finish(nothing_at_dagster)
-
-
-class KilledError(Exception):
-    """Stands for the signal."""
+def killed_at(label, home):
+    """Delete the account in another process that dies at a label; returns its exit status."""
+    eraser = FORKS.Process(target=main, args=(home.folder, label, home.time.now))
+    eraser.start()
+    eraser.join(PATIENCE_SECONDS)
+    if eraser.exitcode is None:
+        eraser.kill()
+        eraser.join()
+        pytest.fail("the process neither died nor ended")
+    return eraser.exitcode
 
 
 def test_nothing_of_a_deleted_account_is_left_in_any_file_and_its_neighbour_has_every_digit(two, capsys):
@@ -119,8 +109,10 @@ LABELS = (
 @pytest.mark.parametrize("label", LABELS)
 def test_killed_anywhere_the_next_call_leaves_nothing(two, capsys, label):
     words, before = two.words(), two.neighbour()
-    with dying_at(two.home, label) as product, pytest.raises(KilledError):
-        delete_whole(product)
+
+    status = killed_at(label, two.home)
+
+    assert status == -signal.SIGKILL, "the process must have reached the point and died there"
     assert two.left(words)
     assert two.home.product.control.find_account("Ann Example") is None  # hidden from the first moment on
 

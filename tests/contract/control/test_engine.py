@@ -6,11 +6,12 @@ import sqlite3
 from contextlib import closing
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import create_engine, insert, text
 from sqlalchemy.exc import IntegrityError
 
 from metrifly_pipeline.control import open_store
 from metrifly_pipeline.control.engine import open_engine
+from metrifly_pipeline.control.liveness import ping_when_in_doubt
 from metrifly_pipeline.control.tables import accounts
 from metrifly_pipeline.domain.trouble import RefusedError, StoreUnavailableError
 from tests.contract.control.builders import NOW, a_connection, sealed
@@ -154,6 +155,30 @@ def test_a_postgresql_that_restarts_is_waited_for(postgres, postgres_url):
     assert store.ensure_account("default", NOW) == "default"
     assert pauses == [0.1]
     store.close()
+
+
+def test_a_connection_to_postgresql_is_tried_before_use_only_where_it_may_be_dead(postgres, postgres_url, monkeypatch):
+    now, tried = [0.0], []
+    engine = create_engine(postgres_url.replace("postgresql://", "postgresql+psycopg2://", 1))
+    ping_when_in_doubt(engine, lambda: now[0])
+    ping = engine.dialect.do_ping
+    monkeypatch.setattr(engine.dialect, "do_ping", lambda raw: tried.append(now[0]) or ping(raw))
+
+    def backend():
+        with engine.connect() as db:
+            return db.execute(text("SELECT pg_backend_pid()")).scalar()
+
+    first = backend()
+    now[0] = 29.9
+    assert backend() == first
+    assert tried == []
+    now[0] = 60.0
+    assert backend() == first
+    assert tried == [60.0]
+    postgres.execute(f"SELECT pg_terminate_backend({first}, 10000)")  # which waits until it has gone
+    assert backend() != first
+    assert tried == [60.0, 60.0]
+    engine.dispose()
 
 
 def test_a_server_that_stays_away_is_given_up_after_half_a_minute(postgres, postgres_url):

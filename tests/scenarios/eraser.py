@@ -1,0 +1,28 @@
+"""A process that deletes an account as the command does, and kills itself at a labelled point.
+
+It is forked from a server that has imported this module: what takes longest, importing, is done once.
+"""
+
+import os
+import signal
+from datetime import datetime
+from pathlib import Path
+
+from metrifly_pipeline.bootstrap import open_product
+from metrifly_pipeline.settings import Settings
+from tests.scenarios.erasing import nothing_at_dagster
+
+
+def main(folder: Path, label: str, now: datetime) -> None:
+    """Delete Ann's account, with `--now`, until the plug is pulled."""
+
+    def reach(reached: str) -> None:
+        if reached == label:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    with open_product(Settings(home=folder), clock=lambda: now, reach=reach) as product:
+        account = product.control.find_account("Ann Example")
+        assert account is not None
+        product.erasing.begin(account, at_once=True)
+        product.publishing.publish()
+        product.erasing.finish(nothing_at_dagster)
