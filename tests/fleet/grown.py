@@ -14,7 +14,7 @@ import duckdb
 
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.sandbox.builder import AccountBuilder
-from tests.scenarios.homes import Home, Time
+from tests.scenarios.homes import NOW, Home, Time
 
 SHORT = 1_000
 ROUNDS = 12
@@ -40,7 +40,10 @@ class Imported:
 
     def __init__(self, folder: Path, exchange: str, trades: int) -> None:
         self.home = Home(folder, Time())
-        self.account = AccountBuilder(exchange).with_movement(amount="1000000").with_fill(amount="0.01")
+        lately = NOW - timedelta(days=30)  # within what OKX still shows
+        self.account = (
+            AccountBuilder(exchange, first_at=lately).with_movement(amount="1000000").with_fill(amount="0.01")
+        )
         self.home.start(self.account)
         self.connection = self.home.imported(self.account)
         self._write_history(trades - 1)
@@ -58,7 +61,7 @@ class Imported:
                 for first in range(0, trades, ROWS_A_FILE):
                     given = {"first": first, "last": min(first + ROWS_A_FILE, trades)}
                     given |= {"native": native} if name == "raw_records" else {}
-                    table.commit(db.execute(sql, given).to_arrow_table(), {})
+                    table.commit(db.sql(sql, params=given).to_arrow_table(), {})
                 table.settle()
         self.home.product.lake.maintain()
 
