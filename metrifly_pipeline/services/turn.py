@@ -74,7 +74,8 @@ class Turn:
         self.deep = connection.swept_at is None or ports.clock() - connection.swept_at >= (
             self.spec.sweep_every or DEEP_EVERY
         )
-
+        # A first import read all of it lately: read deeply again in each of its slices, a slow one would never come to what is left.
+        self._reads_deeply = self.deep and connection.first_import_done
         self._known: Mapping[tuple[Stream, str], CursorState] | None = None
         self._has_pulled = False
         self._unreadable: frozenset[str] | None = None
@@ -149,7 +150,7 @@ class Turn:
 
     def fixed_steps(self) -> list[Step]:
         """Steps of all streams whose scopes are known beforehand and that the key may read."""
-        return plan_fixed(self.spec, self.cursors(), self._denied(), now=self.ports.clock(), deep=self.deep)
+        return plan_fixed(self.spec, self.cursors(), self._denied(), now=self.ports.clock(), deep=self._reads_deeply)
 
     def count_ahead(self, steps: Sequence[Step]) -> None:
         """On a first import: ask how much the later steps hold, where the exchange tells, so that the time left is known early."""
@@ -234,7 +235,7 @@ class Turn:
 
     def steps(self, stream: StreamSpec, scopes: Sequence[str]) -> list[Step]:
         """Plan one stream for these scopes from where they stopped."""
-        return plan_stream(self.spec, stream, scopes, self.cursors(), now=self.ports.clock(), deep=self.deep)
+        return plan_stream(self.spec, stream, scopes, self.cursors(), now=self.ports.clock(), deep=self._reads_deeply)
 
     def cursor(self, stream: Stream, scope: str) -> CursorState | None:
         """Where one scope stopped, as committed."""

@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 
 from metrifly_pipeline.domain.status import Outcome, Status, SyncKind
+from metrifly_pipeline.exchanges.session import Session
 from metrifly_pipeline.sandbox.generate import generate
 from tests.scenarios.comparing import assert_exact
 from tests.scenarios.homes import SEED
@@ -14,6 +15,7 @@ FIRST, LATER = timedelta(seconds=30), timedelta(minutes=10)
 ONE_MORE_PAGE = timedelta(seconds=10)
 """A slice ends between two pages; at Kraken's real limits the page under way may have to wait so long."""
 TRADES = 2_000
+MOST_SLICES = 30
 
 
 @pytest.fixture
@@ -47,6 +49,32 @@ def test_a_long_import_shows_trades_after_half_a_minute_and_goes_on_by_itself_un
     assert_exact(home, connection)
     assert home.differences() == {}
     assert home.view(connection).status is Status.UP_TO_DATE
+
+
+def test_where_each_answer_takes_minutes_a_slice_still_comes_further_and_asks_once_for_what_is_done(home, monkeypatch):
+    account = generate("kraken", SEED, trades=700, now_us=home.time.now_us)
+    home.start(account)
+    connection = home.connect(account).id
+    send, product = Session._send, home.product
+
+    def takes_its_time(session, endpoint, params):
+        home.time.turn(seconds=100)
+        product.syncing._leasing.renew_all()  # as it is meanwhile, every half minute
+        return send(session, endpoint, params)
+
+    monkeypatch.setattr(Session, "_send", takes_its_time)
+    reports = []
+    while (batches := product.requesting.batches()) and len(reports) < MOST_SLICES:
+        for batch in batches:
+            reports += product.syncing.sync(batch.connections, batch.kind)
+
+    assert home.view(connection).status is Status.UP_TO_DATE
+    home.publish()
+    assert_exact(home, connection)
+    of_trades = [report.requests.get("privatePostTradesHistory", 0) for report in reports]
+    assert max(of_trades) > 1
+    assert set(of_trades[4:]) == {1}
+    assert len(of_trades) > 8
 
 
 def test_who_asks_during_an_import_is_told_how_far_it_is(home, account):
