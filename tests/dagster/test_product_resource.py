@@ -40,7 +40,9 @@ def given(context, tmp_path):
 def test_on_postgresql_ticks_share_a_product_for_a_while_and_runs_have_their_own(opened, tmp_path, monkeypatch):
     monkeypatch.setenv("METRIFLY_DATABASE_URL", "postgresql://nobody@/none")
 
-    shared = [given(TICK, tmp_path), given(TICK, tmp_path)]
+    shared = [given(TICK, tmp_path)]
+    opened.now = KEPT_SECONDS - 1
+    shared.append(given(TICK, tmp_path))
     own = [given(RUN, tmp_path), given(RUN, tmp_path)]
     opened.now = KEPT_SECONDS
     later = given(TICK, tmp_path)

@@ -106,6 +106,7 @@ LABELS = (
 )
 
 
+@pytest.mark.kills
 @pytest.mark.parametrize("label", LABELS)
 def test_killed_anywhere_the_next_call_leaves_nothing(two, capsys, label):
     words, before = two.words(), two.neighbour()
