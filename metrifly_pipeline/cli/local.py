@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from metrifly_pipeline.cli.doors import doors_of
-from metrifly_pipeline.cli.local_exchange import ADMIN, LocalExchange, credentials_of, held
+from metrifly_pipeline.cli.local_exchange import ADMIN, LocalExchange, credentials_of, held, ports_to_keep
 from metrifly_pipeline.cli.processes import Stop
 from metrifly_pipeline.cli.render import Col, paste, print_json, say, table
 from metrifly_pipeline.domain.trouble import RefusedError
@@ -45,6 +45,7 @@ def serve(
             generate(exchange, made.seed, trades=trades, now_us=made.made_at_us)
             for exchange, trades in made.trades.items()
         ]
+        made = made if made.ports else replace(made, ports=ports_to_keep([*made.trades, ADMIN]))
         serving = Sandbox(accounts, seed=made.seed, clock=_unix_seconds, scale=made.scale, ports=made.ports)
         try:
             serving.start()
@@ -52,7 +53,6 @@ def serve(
             ports = ", ".join(str(port) for port in made.ports.values())
             raise RefusedError(f"One of the ports {ports} is in use by another program.") from None
         try:
-            made = replace(made, ports=dict(serving.ports))
             made.write(home)
             _show(made)
             while not stop.wait(1.0):

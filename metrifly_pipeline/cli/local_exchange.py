@@ -6,7 +6,7 @@ import random
 import socket
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -21,6 +21,9 @@ TRADES = {"kraken": 1500, "binance": 1500, "okx": 800}
 DEMO_SCALE = 1000.0
 """Limits are multiplied by it on both sides, so that a demo takes seconds; the limits themselves stay in force."""
 HOST = "127.0.0.1"
+_KEPT_PORTS = range(20_000, 32_000)
+"""Ports that are kept are chosen here: below those that systems lend to outgoing connections, which might have one when it is needed again."""
+_PORT_TRIALS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +129,22 @@ def ports_free(ports: Mapping[str, int]) -> bool:
             except OSError:
                 return False
     return True
+
+
+def ports_to_keep(names: Iterable[str]) -> dict[str, int]:
+    """A port for each name on which nobody listens now, and none that the system would lend to somebody meanwhile.
+
+    Raises:
+        RefusedError: None is left.
+    """
+    wanted = list(names)
+    for _ in range(_PORT_TRIALS):
+        chosen = dict(zip(wanted, random.SystemRandom().sample(_KEPT_PORTS, len(wanted)), strict=True))
+        if ports_free(chosen):
+            return chosen
+    raise RefusedError(
+        f"No ports are free between {_KEPT_PORTS.start} and {_KEPT_PORTS.stop}. End what listens on them."
+    )
 
 
 def credentials_of(truth: Mapping[str, Any], exchange: str) -> dict[str, str]:

@@ -74,8 +74,9 @@ class Turn:
         self.deep = connection.swept_at is None or ports.clock() - connection.swept_at >= (
             self.spec.sweep_every or DEEP_EVERY
         )
-        # A first import read all of it lately: read deeply again in each of its slices, a slow one would never come to what is left.
-        self._reads_deeply = self.deep and connection.first_import_done
+        # A first import that goes on read all of it lately: read deeply again in each slice, a slow one would never come to what is left.
+        checked_at = None if connection.first_import_done else connection.last_checked_at
+        self._reads_deeply = self.deep and (checked_at is None or ports.clock() - checked_at >= ONCE_A_DAY)
         self._known: Mapping[tuple[Stream, str], CursorState] | None = None
         self._has_pulled = False
         self._unreadable: frozenset[str] | None = None

@@ -8,7 +8,7 @@ import yaml
 
 from metrifly_pipeline.cli.dagster_home import adopt_home, dagster_home, workspace_file
 from metrifly_pipeline.cli.demo_home import demo_home
-from metrifly_pipeline.cli.local_exchange import HomeInUseError, LocalExchange, held
+from metrifly_pipeline.cli.local_exchange import HomeInUseError, LocalExchange, held, ports_free, ports_to_keep
 from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.settings import Settings, environment_with, own_environment
 
@@ -65,6 +65,20 @@ def test_a_home_whose_ports_are_taken_is_left_alone(place):
         assert taken() == ".demo-2"
 
     assert taken() == ".demo"
+
+
+def test_ports_that_are_kept_are_free_and_none_that_an_outgoing_connection_may_be_lent():
+    names = [f"exchange {number}" for number in range(500)]
+    lent, _ = map(int, Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split())
+
+    first = ports_to_keep(names[:1])
+    with socket.create_server(("127.0.0.1", first[names[0]])):
+        assert not ports_free(first)
+        later = ports_to_keep(names)
+
+    assert list(later) == names
+    assert len({*later.values(), *first.values()}) == 501
+    assert max(later.values()) < lent
 
 
 def test_a_home_with_somebodys_data_is_never_a_demos(place):

@@ -5,7 +5,6 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ import pytest
 
 from metrifly_pipeline.bootstrap import open_product, real_clock
 from metrifly_pipeline.cli.doors import Doors
-from metrifly_pipeline.cli.local_exchange import LocalExchange, credentials_of
+from metrifly_pipeline.cli.local_exchange import LocalExchange, credentials_of, ports_to_keep
 from metrifly_pipeline.cli.main import run
 from metrifly_pipeline.control.store import open_store
 from metrifly_pipeline.services.health_signs import ALIVE
@@ -154,7 +153,7 @@ class Dev:
 
     def __init__(self, home, cwd, *options):
         self.variables = {}
-        port = free_port()
+        port = ports_to_keep(["dev"])["dev"]
         self.url = f"http://127.0.0.1:{port}"
         self.process = subprocess.Popen(
             ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *METRIFLY, "dev", "--port", str(port), *options],
@@ -181,12 +180,6 @@ class Dev:
         self.process.terminate()
         self.process.wait()
         self.process.stdout.close()
-
-
-def free_port():
-
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return server.getsockname()[1]
 
 
 def servers_of(home):

@@ -1,7 +1,6 @@
 """A mail server on this machine, which keeps what it got and refuses what a test says."""
 
 import email
-import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,8 @@ from pathlib import Path
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, Envelope, LoginPassword, Session
+
+from metrifly_pipeline.cli.local_exchange import ports_to_keep
 
 
 @dataclass
@@ -60,9 +61,7 @@ def mail_server(user: str = "", password: str = "", certificate: Path | None = N
         right = isinstance(data, LoginPassword) and (data.login, data.password) == (user.encode(), password.encode())
         return AuthResult(success=right, handled=False)
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        made.port = free.getsockname()[1]
+    made.port = ports_to_keep(["mail"])["mail"]
     login: dict[str, object] = {"auth_require_tls": False, "authenticator": check} if user else {}
     if certificate is not None:
         login["tls_context"] = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
