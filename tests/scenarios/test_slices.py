@@ -1,7 +1,7 @@
 """A long first import comes in slices: the first is short, each shows what it has, and together they bring everything once."""
 
 from datetime import timedelta
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 import pytest
 
@@ -15,6 +15,8 @@ FIRST, LATER = timedelta(seconds=30), timedelta(minutes=10)
 ONE_MORE_PAGE = timedelta(seconds=10)
 """A slice ends between two pages; at Kraken's real limits the page under way may have to wait so long."""
 TRADES = 2_000
+SLOW_TRADES = 700
+PAGE = 50
 MOST_SLICES = 30
 
 
@@ -51,8 +53,10 @@ def test_a_long_import_shows_trades_after_half_a_minute_and_goes_on_by_itself_un
     assert home.view(connection).status is Status.UP_TO_DATE
 
 
-def test_where_each_answer_takes_minutes_a_slice_still_comes_further_and_asks_once_for_what_is_done(home, monkeypatch):
-    account = generate("kraken", SEED, trades=700, now_us=home.time.now_us)
+@pytest.fixture
+def slow(home, monkeypatch):
+    """An import whose every answer takes minutes: its account, and the connection's id."""
+    account = generate("kraken", SEED, trades=SLOW_TRADES, now_us=home.time.now_us)
     home.start(account)
     connection = home.connect(account).id
     send, product = Session._send, home.product
@@ -63,18 +67,41 @@ def test_where_each_answer_takes_minutes_a_slice_still_comes_further_and_asks_on
         return send(session, endpoint, params)
 
     monkeypatch.setattr(Session, "_send", takes_its_time)
-    reports = []
-    while (batches := product.requesting.batches()) and len(reports) < MOST_SLICES:
-        for batch in batches:
-            reports += product.syncing.sync(batch.connections, batch.kind)
+    return connection
 
-    assert home.view(connection).status is Status.UP_TO_DATE
+
+def slices(home):
+    for _ in range(MOST_SLICES):
+        for batch in home.product.requesting.batches():
+            for report in home.product.syncing.sync(batch.connections, batch.kind):
+                yield report, report.requests.get("privatePostTradesHistory", 0)
+
+
+def test_where_each_answer_takes_minutes_a_slice_still_comes_further_and_asks_once_for_what_is_done(home, slow):
+    of_trades = [asked for _, asked in slices(home)]
+
+    assert home.view(slow).status is Status.UP_TO_DATE
     home.publish()
-    assert_exact(home, connection)
-    of_trades = [report.requests.get("privatePostTradesHistory", 0) for report in reports]
+    assert_exact(home, slow)
     assert max(of_trades) > 1
     assert set(of_trades[4:]) == {1}
     assert len(of_trades) > 8
+
+
+def test_an_import_that_stood_still_for_a_day_looks_again_at_what_it_had_done_and_then_goes_on(home, slow):
+    going_on = slices(home)
+    done = next(report for report, asked in going_on if asked == 1)
+    assert done.run.outcome is Outcome.CONTINUES
+    home.time.turn(hours=25)
+
+    after = [asked for _, asked in going_on]
+
+    again = list(takewhile(lambda asked: asked > 1, after))
+    assert 0 < sum(again) <= SLOW_TRADES // PAGE + len(again)
+    assert set(after[len(again) :]) == {1}
+    assert home.view(slow).status is Status.UP_TO_DATE
+    home.publish()
+    assert_exact(home, slow)
 
 
 def test_who_asks_during_an_import_is_told_how_far_it_is(home, account):
