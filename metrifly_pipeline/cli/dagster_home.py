@@ -31,8 +31,11 @@ retention:
 # The address stands in the environment only: what is written here ends up in process arguments.
 POSTGRES = f"""\
 storage:
-  postgres:
-    postgres_url: {{env: {URL_VARIABLE}}}
+  custom:
+    module: metrifly_pipeline.dagster_storage
+    class: MetriflyPostgresStorage
+    config:
+      postgres_url: {{env: {URL_VARIABLE}}}
 """
 # The project's own workspace.yaml stays in its folder; an installed `metrifly` has only this. A test holds the two to the same content.
 WORKSPACE = """\

@@ -10,6 +10,7 @@ from pathlib import Path
 import dagster as dg
 
 from metrifly_pipeline.automation import batch_config
+from metrifly_pipeline.cli.dagster_home import POSTGRES
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.settings import Settings
 from tests.fleet.figures import Costs, Sizes, sizes, used_by_postgres
@@ -109,12 +110,7 @@ def _cpu_of_a_run(driver: Driver, connection: ConnectionId) -> float:
     return time.process_time() - before
 
 
-DAGSTER = """\
-telemetry: {enabled: false}
-storage:
-  postgres:
-    postgres_url: {env: METRIFLY_DAGSTER_URL}
-"""
+DAGSTER = "telemetry: {enabled: false}\n" + POSTGRES
 NOTHING_CAPTURED = """\
 compute_logs: {module: dagster._core.storage.noop_compute_log_manager, class: NoOpComputeLogManager}
 """

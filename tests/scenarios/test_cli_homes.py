@@ -141,7 +141,7 @@ def test_the_address_of_dagsters_database_stands_in_the_environment_only(place):
     home = adopt_home(settings)
 
     instance = yaml.safe_load((home / "dagster.yaml").read_text())
-    assert instance["storage"] == {"postgres": {"postgres_url": {"env": "METRIFLY_DAGSTER_URL"}}}
+    assert instance["storage"]["custom"]["config"] == {"postgres_url": {"env": "METRIFLY_DAGSTER_URL"}}
     assert all(PASSWORD not in file.read_text() for file in home.iterdir())
     assert home != dagster_home(Settings(home=place / "h"))
 
