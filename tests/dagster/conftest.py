@@ -11,6 +11,7 @@ from metrifly_pipeline.settings import Settings
 from tests.dagster.bench import Bench
 from tests.dagster.fakes import FakeProduct
 from tests.dagster.real import SCALE
+from tests.support.founding import found
 
 
 @pytest.fixture
@@ -40,5 +41,5 @@ def bench(instance: dg.DagsterInstance, product: FakeProduct) -> Bench:
 
 @pytest.fixture
 def real_product(tmp_path: Path) -> Iterator[Product]:
-    with open_product(Settings(home=tmp_path / "home", limit_scale=SCALE)) as product:
+    with open_product(Settings(home=found(tmp_path / "home"), limit_scale=SCALE)) as product:
         yield product

@@ -18,6 +18,7 @@ from metrifly_pipeline.services.connecting import ConnectRequest
 from metrifly_pipeline.settings import Settings
 from tests.faults.worker import GROUP_RECORDS, main
 from tests.support.forks import FORKS
+from tests.support.founding import found
 
 SCALE = 1_000_000.0
 PATIENCE_SECONDS = 100.0
@@ -34,7 +35,7 @@ class FaultyHome:
     ahead = timedelta()
 
     def __init__(self, folder, sandbox):
-        self.settings = Settings(home=folder, limit_scale=SCALE)
+        self.settings = Settings(home=found(folder), limit_scale=SCALE)
         self.sandbox = sandbox
         self.account = sandbox.accounts[0]
         key = next(iter(self.account.keys.values()))

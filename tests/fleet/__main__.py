@@ -15,7 +15,7 @@ from pathlib import Path
 
 from metrifly_pipeline.cli.postgres import running_postgres
 from metrifly_pipeline.settings import Settings
-from tests.fleet import grown, report
+from tests.fleet import grown, living, report
 from tests.fleet.plan import Plan
 from tests.fleet.running import dagster_on, run
 
@@ -60,10 +60,10 @@ def main() -> int:
         patterns=asked.patterns,
         tick=timedelta(minutes=asked.tick_minutes),
     )
-    with _home(asked.home) as home, _databases(home) as urls:
-        with dagster_on(home / "dagster-postgres") as instance:
+    with _home(asked.home) as home:
+        with _databases(home) as urls, dagster_on(home / "dagster-postgres") as instance:
             outcome = run(plan, Settings(home=home), urls, instance, single=SINGLE)
-        lines = report.lines(outcome, report.start_of_a_run())
+        lines = [*report.lines(outcome, report.start_of_a_run()), *living.lines(living.live(home))]
     if asked.history:
         lines += report.growth(grown.measure(asked.history), asked.history, grown.SHORT)
     sys.stdout.write("\n".join(lines) + "\n")

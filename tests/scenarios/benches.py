@@ -8,6 +8,7 @@ from metrifly_pipeline.sandbox.builder import AccountBuilder
 from metrifly_pipeline.sandbox.server import Sandbox
 from metrifly_pipeline.settings import Settings
 from tests.scenarios.commands import CommandLine
+from tests.support.founding import found
 
 
 class Bench(CommandLine):
@@ -15,7 +16,7 @@ class Bench(CommandLine):
 
     def __init__(self, home, capsys):
         super().__init__(capsys)
-        self.home = home
+        self.home = found(home)
         self.account = (
             AccountBuilder("kraken")
             .with_movement(asset="USD", amount="50000")

@@ -27,6 +27,7 @@ from metrifly_pipeline.sandbox.wire import Request, Response
 from metrifly_pipeline.services.connecting import ConnectRequest
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, PublishReport
 from metrifly_pipeline.settings import Settings
+from tests.support.founding import found
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEED = 11
@@ -108,7 +109,7 @@ class Home:
         self.sandbox = Sandbox(accounts, seed=SEED, clock=self.time.unix, scale=scale)
         self.sandbox.faults = self.seen = Watched()
         self._open.enter_context(self.sandbox)
-        settings = Settings(home=self.folder, limit_scale=scale, egress_ips=egress_ips)
+        settings = Settings(home=found(self.folder), limit_scale=scale, egress_ips=egress_ips)
         opened = open_product(settings, clock=self.time.clock, sleep=self.time.sleep)
         self.product = self._open.enter_context(opened)
         self.time.while_asleep = self.product.syncing._leasing.renew_all

@@ -1,32 +1,26 @@
 """`metrifly demo` and `metrifly dev` as a person runs them: processes of their own, Dagster and all."""
 
 import json
-import os
 import random
 import re
 import signal
-import subprocess
-import sys
-import threading
 import time
 import urllib.request
 from functools import partial
-from pathlib import Path
 
 import psutil
 import pytest
 
 from metrifly_pipeline.bootstrap import open_product, real_clock
 from metrifly_pipeline.cli.doors import Doors
-from metrifly_pipeline.cli.local_exchange import LocalExchange, credentials_of, ports_to_keep
+from metrifly_pipeline.cli.local_exchange import LocalExchange
 from metrifly_pipeline.cli.main import run
 from metrifly_pipeline.control.store import open_store
 from metrifly_pipeline.services.health_signs import ALIVE
 from metrifly_pipeline.settings import Settings
+from tests.support.dev import PATIENCE_SECONDS, Dev, connect_kraken, metrifly
 
-METRIFLY = [sys.executable, "-m", "metrifly_pipeline.cli"]
 FEW = {"kraken": 40, "binance": 40, "okx": 30}
-PATIENCE_SECONDS = 240
 pytestmark = pytest.mark.long
 
 
@@ -36,25 +30,6 @@ def small_home(tmp_path):
     home = tmp_path / ".demo"
     LocalExchange(seed=5, made_at_us=time.time_ns() // 1000, scale=1000.0, trades=FEW).write(home)
     return home
-
-
-def environment(home=None):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("METRIFLY_", "DAGSTER_"))}
-    kept["PYTHONPATH"] = str(Path.cwd())
-    return kept if home is None else kept | {"METRIFLY_HOME": str(home)}
-
-
-def metrifly(*arguments, cwd, home=None, **variables):
-    """Run a command to its end."""
-    return subprocess.run(
-        [*METRIFLY, *arguments],
-        cwd=cwd,
-        env=environment(home) | variables,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_SECONDS,
-        check=False,
-    )
 
 
 def test_a_demo_is_exact_and_a_second_one_adds_nothing(small_home, tmp_path):
@@ -135,51 +110,6 @@ def waits(address, trades):
         control.close()
     assert waited
     return f"sync requests began after {', '.join(f'{each.total_seconds():.1f}' for each in waited)} s"
-
-
-def connect_kraken(home, folder, **variables):
-    """Connect the local Kraken of this home, by commands of their own: this process's nonces may run ahead of the clock after simulated time."""
-    local = LocalExchange.read(home)
-    file = folder / "key.json"
-    file.write_text(json.dumps(credentials_of(local.ask("truth"), "kraken")))
-    connect = ["connect", "kraken", "--portfolio", "main", "--base-url", local.base_url("kraken")]
-    for command in (["portfolio", "create", "Main"], [*connect, "--credentials-file", str(file)]):
-        done = metrifly(*command, cwd=folder, home=home, METRIFLY_LIMIT_SCALE="1000", **variables)
-        assert done.returncode == 0, done.stdout + done.stderr
-
-
-class Dev:
-    """A `metrifly dev` in the background, where SIGINT is ignored; ended with the block whatever happens."""
-
-    def __init__(self, home, cwd, *options):
-        self.variables = {}
-        port = ports_to_keep(["dev"])["dev"]
-        self.url = f"http://127.0.0.1:{port}"
-        self.process = subprocess.Popen(
-            ["/bin/sh", "-c", 'trap "" INT; exec "$@"', "sh", *METRIFLY, "dev", "--port", str(port), *options],
-            cwd=cwd,
-            env=environment(home),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        self._net = threading.Timer(PATIENCE_SECONDS, self.process.kill)
-
-    def __enter__(self):
-        self._net.start()
-        shown = ""
-        for line in self.process.stdout:
-            shown += line
-            self.variables |= re.findall(r'export (\w+)="(.*)"', line)
-            if "Ctrl-C stops everything" in line:
-                return self
-        raise AssertionError(shown)
-
-    def __exit__(self, *_):
-        self._net.cancel()
-        self.process.terminate()
-        self.process.wait()
-        self.process.stdout.close()
 
 
 def servers_of(home):
