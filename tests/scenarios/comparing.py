@@ -43,7 +43,7 @@ def truth_movements(account: TruthAccount, now_us: int) -> dict[str, tuple[Any, 
 
 def published_trades(home: Home, connection: ConnectionId) -> dict[str, tuple[Any, ...]]:
     """The same of what the analyst reads; a key that stands there twice is an error."""
-    rows = home.product.lake.query(
+    rows = home.read(
         "SELECT connection_id, trade_key, base, quote, side, price, amount, cost, if(fee_amount <> 0, fee_asset, NULL), "
         "coalesce(fee_amount, 0), epoch_us(executed_at) FROM trades"
     )[1]
@@ -52,7 +52,7 @@ def published_trades(home: Home, connection: ConnectionId) -> dict[str, tuple[An
 
 def published_movements(home: Home, connection: ConnectionId) -> dict[str, tuple[Any, ...]]:
     """The same of movements."""
-    rows = home.product.lake.query(
+    rows = home.read(
         "SELECT connection_id, movement_key, kind, role, asset, amount, epoch_us(occurred_at), group_key, wallet "
         "FROM movements"
     )[1]

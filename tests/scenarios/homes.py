@@ -3,6 +3,7 @@
 import sqlite3
 import threading
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,7 @@ from metrifly_pipeline.services.connecting import ConnectRequest
 from metrifly_pipeline.services.reports import ConnectionReport, ConnectionView, PublishReport
 from metrifly_pipeline.settings import Settings
 from tests.support.founding import found
+from tests.support.reading import read
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SEED = 11
@@ -232,13 +234,17 @@ class Home:
     def publish(self) -> PublishReport:
         return self.product.publishing.publish()
 
+    def read(self, sql: str) -> tuple[Sequence[str], Sequence[tuple[Any, ...]]]:
+        """Column names and rows of the analyst's file."""
+        return read(self.product.lake.warehouse_path, sql)
+
     def query(self, sql: str) -> list[dict[str, Any]]:
-        names, rows = self.product.lake.query(sql)
+        names, rows = self.read(sql)
         return [dict(zip(names, row, strict=True)) for row in rows]
 
     def value(self, sql: str) -> Any:
         """The one value that a query answers with."""
-        ((value,),) = self.product.lake.query(sql)[1]
+        ((value,),) = self.read(sql)[1]
         return value
 
     def view(self, connection: ConnectionId) -> ConnectionView:

@@ -45,8 +45,8 @@ def test_every_trade_and_movement_of_the_truth_stands_there_once_with_every_digi
 
 
 def test_wallets_have_the_same_names_on_every_exchange(shown):
-    moved = {row[0] for row in shown.home.product.lake.query("SELECT DISTINCT wallet FROM movements")[1]}
-    held = {row[0] for row in shown.home.product.lake.query("SELECT DISTINCT wallet FROM balances")[1]}
+    moved = {row[0] for row in shown.home.read("SELECT DISTINCT wallet FROM movements")[1]}
+    held = {row[0] for row in shown.home.read("SELECT DISTINCT wallet FROM balances")[1]}
 
     assert "spot" in moved & held
     assert len(moved | held) >= 2
@@ -54,8 +54,8 @@ def test_wallets_have_the_same_names_on_every_exchange(shown):
 
 
 def test_what_each_portfolio_holds_is_what_the_exchange_reports_and_what_is_true(shown):
-    positions = dict(shown.home.product.lake.query("SELECT asset, amount FROM positions")[1])
-    reported = dict(shown.home.product.lake.query("SELECT asset, sum(total) FROM balances GROUP BY asset")[1])
+    positions = dict(shown.home.read("SELECT asset, amount FROM positions")[1])
+    reported = dict(shown.home.read("SELECT asset, sum(total) FROM balances GROUP BY asset")[1])
 
     truth = {asset: total for asset, total in shown.account.balances().items() if total}
     assert positions == truth
@@ -251,7 +251,7 @@ def test_a_rebuild_gives_identical_rows_without_asking_the_exchange(imported, ex
 
 def rows_of(home, table):
     """Every row of a published table, as often as it stands there."""
-    return Counter(home.product.lake.query(f"SELECT * FROM {table}")[1])  # noqa: S608 - our own names
+    return Counter(home.read(f"SELECT * FROM {table}")[1])  # noqa: S608 - our own names
 
 
 def test_identical_simultaneous_trades_are_all_kept(imported, exchange):

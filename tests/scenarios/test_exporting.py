@@ -58,7 +58,7 @@ def read(path, python=DUCKDB_14):
 
 
 def published(home, name):
-    return [[str(cell) for cell in row] for row in home.product.lake.query(f"FROM {name} ORDER BY ALL")[1]]
+    return [[str(cell) for cell in row] for row in home.read(f"FROM {name} ORDER BY ALL")[1]]
 
 
 def test_an_export_has_every_table_of_its_account_and_no_row_of_another_and_needs_nothing_beside_it(

@@ -21,7 +21,7 @@ def account():
 
 
 def shown(home):
-    return home.product.lake.query("SELECT fee_asset, fee_amount FROM trades ORDER BY executed_at")[1]
+    return home.read("SELECT fee_asset, fee_amount FROM trades ORDER BY executed_at")[1]
 
 
 def test_a_fee_is_shown_and_booked_in_the_asset_that_it_was_taken_in(home, account):
@@ -86,7 +86,7 @@ def test_what_the_ledger_rounded_is_what_was_paid(home):
     home.imported(account)
 
     home.publish()
-    ((cost,),) = home.product.lake.query("SELECT cost FROM trades")[1]
+    ((cost,),) = home.read("SELECT cost FROM trades")[1]
     assert cost == Decimal("68.42692")  # as the fill states it
     assert home.value("SELECT amount FROM legs WHERE role = 'quote'") == Decimal("-68.4269")
     assert home.value("SELECT amount FROM positions WHERE asset = 'USD'") == 1000 - Decimal("68.4269") - Decimal(
