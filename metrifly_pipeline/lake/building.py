@@ -17,7 +17,7 @@ import pyarrow as pa
 from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.lake_rows import Column, SmallTable
 from metrifly_pipeline.lake.catalogue import TABLE_COMMENTS, column_comment
-from metrifly_pipeline.lake.engine import path_list, script
+from metrifly_pipeline.lake.engine import Instance, path_list, script
 from metrifly_pipeline.lake.entries import ENTRIES, entries_table
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import (
@@ -64,13 +64,13 @@ class Given:
     sums: pa.Table
 
 
-def build_catalogue(path: Path, template: Path, tables: TableSet, given: Given) -> dict[str, int]:
+def build_catalogue(instance: Instance, path: Path, template: Path, tables: TableSet, given: Given) -> dict[str, int]:
     """Write a whole catalogue to `path`, from the template for what is given; returns how many rows its tables have.
 
     Everything is read from the versions that the handles of `tables` show, so all views of one file agree.
     """
     shutil.copyfile(template, path)
-    with attached(path) as connection:
+    with attached(instance, path) as connection:
         builder = Builder(connection)
         for table in given.small:
             builder.fill(table)
@@ -83,17 +83,12 @@ def build_catalogue(path: Path, template: Path, tables: TableSet, given: Given) 
 
 
 @contextmanager
-def attached(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB of our own with the file attached as `catalogue`, in one transaction."""
-    with duckdb.connect() as connection:
-        connection.execute(f"ATTACH {literal(str(path))} AS catalogue (STORAGE_VERSION {literal(STORAGE_VERSION)})")
-        connection.execute("USE catalogue")
+def attached(instance: Instance, path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection with the file attached, in one transaction."""
+    with instance.attached(path, f"STORAGE_VERSION {literal(STORAGE_VERSION)}") as connection:
         connection.execute("BEGIN")
-        connection.execute("SET TimeZone = 'UTC'")
         yield connection
         connection.execute("COMMIT")
-        connection.execute("USE memory")
-        connection.execute("DETACH catalogue")
 
 
 class Builder:
@@ -206,9 +201,13 @@ class Builder:
         return [name for (name,) in self._connection.execute(sql).fetchall()]
 
 
-_TABLE_NAMES = "SELECT table_name FROM duckdb_tables() WHERE database_name = 'catalogue' AND NOT internal"
-_VIEW_NAMES = "SELECT view_name AS table_name FROM duckdb_views() WHERE database_name = 'catalogue' AND NOT internal"
-_COLUMNS = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'catalogue' AND NOT internal"
+_TABLE_NAMES = "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND NOT internal"
+_VIEW_NAMES = (
+    "SELECT view_name AS table_name FROM duckdb_views() WHERE database_name = current_database() AND NOT internal"
+)
+_COLUMNS = (
+    "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = current_database() AND NOT internal"
+)
 _SUMMED: Mapping[str, Callable[[], str]] = {
     "positions": lambda: script("positions"),
     "reconciliation": lambda: _WITH_SUGGESTION.format(script("reconciliation")),

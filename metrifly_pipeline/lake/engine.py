@@ -1,8 +1,12 @@
-"""One DuckDB in memory: where raw records become typed rows, and where the lake is asked."""
+"""One DuckDB in memory: where raw records become typed rows, where the lake is asked, and where catalogues are built."""
 # ruff: noqa: S608 - names and texts go into SQL through `quoted`, `literal` and `listed` only
 
+import contextlib
+import itertools
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
@@ -28,17 +32,44 @@ def path_list(paths: Iterable[str]) -> str:
     return f"[{', '.join(literal(path) for path in paths)}]"
 
 
-class Engine:
-    """A DuckDB connection of its own; temp tables hold one exchange's batch at a time. Not for several threads at once."""
+class Instance:
+    """One DuckDB in memory, opened by the first who needs it; a connection to it costs a hundredth of what opening it does.
+
+    Safe for several threads. What a connection attaches, all see: each under a name of its own.
+    """
 
     def __init__(self, spill: Path) -> None:
         self._spill = spill
-        self._defined: set[str] = set()
+        self._first: duckdb.DuckDBPyConnection | None = None
+        self._names = itertools.count(1)
+        self._lock = threading.Lock()
 
-    @cached_property
-    def _connection(self) -> duckdb.DuckDBPyConnection:
-        """Opened by the first question: whoever asks the control database alone, as every tick of a sensor does, need not wait for it."""
-        made = duckdb.connect(
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """One more connection."""
+        with self._lock:
+            if self._first is None:
+                self._first = self._open()
+            made = self._first.cursor()
+        made.execute("SET TimeZone = 'UTC'")
+        return made
+
+    @contextmanager
+    def attached(self, path: Path, options: str) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A connection with a file attached and in use, for the block. However it ends, the file is let go of."""
+        name = f"attached_{next(self._names)}"
+        with self.connect() as connection:
+            connection.execute(f"ATTACH {literal(str(path))} AS {name} ({options})")
+            try:
+                connection.execute(f"USE {name}")
+                yield connection
+            finally:
+                with contextlib.suppress(duckdb.TransactionException):  # there is none where all went well
+                    connection.execute("ROLLBACK")
+                connection.execute("USE memory")
+                connection.execute(f"DETACH {name}")
+
+    def _open(self) -> duckdb.DuckDBPyConnection:
+        return duckdb.connect(
             config={
                 "memory_limit": _MEMORY,
                 "temp_directory": str(self._spill),
@@ -47,8 +78,19 @@ class Engine:
                 "autoload_known_extensions": "false",
             }
         )
-        made.execute("SET TimeZone = 'UTC'")
-        return made
+
+
+class Engine:
+    """A connection of its own; temp tables hold one exchange's batch at a time. Not for several threads at once."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance = instance
+        self._defined: set[str] = set()
+
+    @cached_property
+    def _connection(self) -> duckdb.DuckDBPyConnection:
+        """Opened by the first question: whoever asks the control database alone, as every tick of a sensor does, need not wait for it."""
+        return self._instance.connect()
 
     def open(self) -> None:
         """Have the connection: 0.1 s that can pass beside something else."""

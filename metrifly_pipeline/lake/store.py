@@ -24,7 +24,7 @@ from metrifly_pipeline.domain.ports import Reach, reach_nothing
 from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
 from metrifly_pipeline.domain.streams import Span, Stream
 from metrifly_pipeline.lake.durable import Fsync
-from metrifly_pipeline.lake.engine import Engine
+from metrifly_pipeline.lake.engine import Engine, Instance
 from metrifly_pipeline.lake.erasing import Erasing
 from metrifly_pipeline.lake.exporting import export
 from metrifly_pipeline.lake.landing import Landing
@@ -51,15 +51,16 @@ class DeltaLake:
         self._turn = threading.RLock()
         self._tables = TableSet(root, fsync)
         self._fsync = fsync
-        engine = Engine(root / "spill")
+        instance = Instance(root / "spill")
+        engine = Engine(instance)
         self._landing_turn = threading.Lock()
-        self._landing = Landing(TableSet(root, fsync), Engine(root / "spill"), reach)
+        self._landing = Landing(TableSet(root, fsync), Engine(instance), reach)
         self._engine = engine
         self._markets = Markets(self._tables, engine)
         self._normalizer = Normalizer(self._tables, engine, rooms, reach, records_per_commit)
         self._recollection = Recollection(self._tables, engine)
         self._ledger = Ledger(self._tables, engine, rooms)
-        self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, self._ledger.sums, reach, fsync)
+        self._warehouse = Warehouse(root / "warehouse", self._tables, rooms, self._ledger.sums, reach, fsync, instance)
         self._maintenance = Maintenance(self._tables, self._warehouse)
         self._erasing = Erasing(self._tables, self._warehouse, root / "spill", reach)
 

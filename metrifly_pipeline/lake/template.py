@@ -13,6 +13,7 @@ import duckdb
 from metrifly_pipeline.domain.lake_rows import Column, Room, SmallTable
 from metrifly_pipeline.lake.building import Builder, attached
 from metrifly_pipeline.lake.catalogue import TABLE_COMMENTS, column_comment
+from metrifly_pipeline.lake.engine import Instance
 
 _HERE = Path(__file__).parent
 _NO_CONNECTIONS = SmallTable(
@@ -30,18 +31,20 @@ _made: dict[str, bytes] = {}
 """Templates of this process by digest: one that opens many homes makes each once."""
 
 
-def write_template(path: Path, digest: str, rooms: Mapping[str, Room], small: Sequence[SmallTable]) -> None:
+def write_template(
+    instance: Instance, path: Path, digest: str, rooms: Mapping[str, Room], small: Sequence[SmallTable]
+) -> None:
     """Write to `path` what no publish changes; `digest` is that of the same rooms and tables."""
     if digest not in _made:
-        _build(path, rooms, small)
+        _build(instance, path, rooms, small)
         _made[digest] = path.read_bytes()
     else:
         path.write_bytes(_made[digest])
 
 
-def _build(path: Path, rooms: Mapping[str, Room], small: Sequence[SmallTable]) -> None:
+def _build(instance: Instance, path: Path, rooms: Mapping[str, Room], small: Sequence[SmallTable]) -> None:
     """Make tables without rows, views over no files, what rooms say, every comment."""
-    with attached(path) as connection:
+    with attached(instance, path) as connection:
         builder = Builder(connection)
         aliases = alias_table(rooms)
         for table in (*small, aliases):

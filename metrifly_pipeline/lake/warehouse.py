@@ -15,8 +15,8 @@ from metrifly_pipeline.domain.lake_rows import PublishOutcome, Room, SmallTable
 from metrifly_pipeline.domain.ports import Reach
 from metrifly_pipeline.lake.building import Given, build_catalogue
 from metrifly_pipeline.lake.durable import Fsync, sync_path
+from metrifly_pipeline.lake.engine import Instance
 from metrifly_pipeline.lake.table_set import TableSet
-from metrifly_pipeline.lake.tables import literal
 from metrifly_pipeline.lake.template import template_digest, with_connections, write_template
 
 _READABLE_BY_ALL = 0o644
@@ -33,7 +33,9 @@ class Warehouse:
         sums: Callable[[], pa.Table],
         reach: Reach,
         fsync: Fsync,
+        instance: Instance,
     ) -> None:
+        self._instance = instance
         self.path = folder / "metrifly.duckdb"
         self._new = folder / "metrifly.duckdb.building"
         self._tables = tables
@@ -69,11 +71,11 @@ class Warehouse:
         """Build the new file; a template that can't be used (a disk may spoil it) is made anew, once."""
         template = self._template(given.small)
         try:
-            return build_catalogue(self._new, template, self._tables, given)
+            return build_catalogue(self._instance, self._new, template, self._tables, given)
         except duckdb.Error:
             template.unlink()
             self._clear()
-        return build_catalogue(self._new, self._template(given.small), self._tables, given)
+        return build_catalogue(self._instance, self._new, self._template(given.small), self._tables, given)
 
     def _template(self, small: Sequence[SmallTable]) -> Path:
         """The template of catalogues like this one, made where it isn't there: it stays the same until the product changes."""
@@ -82,7 +84,7 @@ class Warehouse:
         if not path.exists():
             for former in self.path.parent.glob(f".{self.path.name}.template-*"):
                 former.unlink()
-            write_template(self._new, digest, self._rooms, small)
+            write_template(self._instance, self._new, digest, self._rooms, small)
             sync_path(self._new, self._fsync)
             self._new.rename(path)
         return path
@@ -105,10 +107,9 @@ class Warehouse:
         if not self.path.exists():
             return {}
         try:
-            # Attached to a DuckDB of our own: `connect(path)` would show the file that another thread still has open.
-            with duckdb.connect() as connection:
-                connection.execute(f"ATTACH {literal(str(self.path))} AS shown (READ_ONLY)")
-                result = connection.execute("SELECT * FROM shown._meta")
+            # Attached, since `connect(path)` would show the file that another thread still has open.
+            with self._instance.attached(self.path, "READ_ONLY") as connection:
+                result = connection.execute("SELECT * FROM _meta")
                 names = [column[0] for column in result.description or ()]
                 rows = result.fetchall()
         except duckdb.Error:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from metrifly_pipeline.domain.lake_rows import ReferenceMarket
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.lake.batches import BatchMaker
-from metrifly_pipeline.lake.engine import Engine
+from metrifly_pipeline.lake.engine import Engine, Instance
 from metrifly_pipeline.lake.plain_batch import PlainBatch
 from tests.unit.lake.test_typing import ask, numbers
 from tests.unit.lake.toy import ALICE, BOB, START, TOY, Feed, millis, rows_of
@@ -37,7 +37,7 @@ def long_ways(monkeypatch):
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory):
-    made = Engine(tmp_path_factory.mktemp("spill"))
+    made = Engine(Instance(tmp_path_factory.mktemp("spill")))
     made.define("macros", "macros_hard")
     return made
 
@@ -114,7 +114,7 @@ def test_rows_lie_in_the_order_of_time_however_they_came(lake, alice, bob, long_
     lake.normalize([bob.job, alice.job], lambda: {ALICE, BOB}, alice.fetched_at)
 
     (file,) = Path(lake._tables.folder, "trades").glob("*.parquet")
-    found = Engine(Path("unused")).rows("SELECT trade_key FROM read_parquet($1)", [str(file)])
+    found = Engine(Instance(Path("unused"))).rows("SELECT trade_key FROM read_parquet($1)", [str(file)])
     assert long_ways == []
     assert [key for (key,) in found] == [f"{each}-{day}" for each in (ALICE, BOB) for day in (1, 2, 3)]
 

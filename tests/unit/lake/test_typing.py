@@ -4,13 +4,12 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, localcontext
-from pathlib import Path
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from metrifly_pipeline.lake.engine import Engine
+from metrifly_pipeline.lake.engine import Engine, Instance
 from metrifly_pipeline.lake.products import product
 
 SOME = settings(max_examples=max(settings.default.max_examples // 5, 1))
@@ -22,7 +21,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(scope="module")
 def engine(tmp_path_factory) -> Engine:
-    made = Engine(Path(tmp_path_factory.mktemp("spill")))
+    made = Engine(Instance(tmp_path_factory.mktemp("spill")))
     made.define("macros", "macros_hard")
     made.set_variable("latest_us", (LATEST - EPOCH) // timedelta(microseconds=1))
     return made
