@@ -21,7 +21,7 @@ from dagster._core.storage.event_log.schema import (
     SqlEventLogStorageTable,
 )
 from dagster._core.storage.event_log.sql_event_log import SqlEventLogStorage
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import INDEX_SHARD_NAME, SqliteEventLogStorage
 from dagster._core.storage.runs.schema import BulkActionsTable, RunsTable, RunTagsTable
 from dagster._core.storage.runs.sql_run_storage import SqlRunStorage
 from dagster._core.storage.schedules.schema import InstigatorsTable, JobTable, JobTickTable
@@ -33,7 +33,7 @@ from metrifly_pipeline.journal import names_any, write_over
 _SQLITE = b"SQLite format 3\x00"
 _SHORT_WAIT = 5.0
 """Seconds for which a file that Dagster writes to is waited for; the next maintenance comes to it again."""
-_LOG_OF_WRITES = ".db-wal"
+_DATABASE, _LOG_OF_WRITES = ".db", "-wal"
 
 
 class History:
@@ -117,10 +117,12 @@ class History:
                 db.execute(table.delete().where(_naming(table, (column,), wanted)))
 
     def _runs_in_files(self, wanted: list[ConnectionId]) -> Iterator[str]:
-        """Also `index`, which is no run: its events go the same way."""
+        """One without a name holds what happened outside of runs."""
         for path in self._files():
-            if path.suffix in {".db", _LOG_OF_WRITES} and path.parent.name == "runs" and names_any(path, wanted):
-                yield path.stem
+            file = _database_of(path).name
+            run = file.removesuffix(_DATABASE)
+            if run not in {file, INDEX_SHARD_NAME} and path.parent.name == "runs" and names_any(path, wanted):
+                yield run
 
     def _files(self) -> list[Path]:
         return [path for path in sorted(Path(self._instance.root_directory).rglob("*")) if path.is_file()]
@@ -132,8 +134,8 @@ class History:
         with contextlib.suppress(OSError, sqlite3.Error):
             with path.open("rb") as opened:
                 head = opened.read(len(_SQLITE))
-            if head == _SQLITE or path.suffix == _LOG_OF_WRITES:
-                _squeeze(path.with_suffix(".db"))
+            if head == _SQLITE or path.name.endswith(_LOG_OF_WRITES):
+                _squeeze(_database_of(path))
             else:
                 write_over(path, wanted)
         return not names_any(path, wanted)
@@ -150,6 +152,11 @@ def _naming(table: Any, columns: Collection[str], wanted: Collection[str]) -> An
 
 def _values(db: Any, table: Any, column: str, condition: Any) -> list[Any]:
     return [row[0] for row in db.execute(table.select().with_only_columns(table.c[column]).where(condition))]
+
+
+def _database_of(path: Path) -> Path:
+    """The database that a log of writes belongs to; every other file as it is."""
+    return path.with_name(path.name.removesuffix(_LOG_OF_WRITES))
 
 
 def _squeeze(path: Path) -> None:
