@@ -7,7 +7,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from statistics import median
 
 from sqlalchemy import update
 
@@ -64,14 +63,13 @@ def lines(living: Living) -> Iterator[str]:
     yield _judged(f"sync now waits {waited} s", max(living.waits).total_seconds(), MOST_WAIT_SECONDS)
     for page, seconds in living.pages.items():
         taken = ", ".join(f"{each:.1f}" for each in seconds)
-        # Somebody who works with it has the scripts in the browser's cache, as the second time has.
-        yield _judged(f"Dagster's page of {page} takes {taken} s", median(seconds), MOST_PAGE_SECONDS)
+        yield _judged(f"Dagster's page of {page} takes {taken} s", max(seconds), MOST_PAGE_SECONDS)
     if living.missing:
         yield f"Dagster's pages: FAILED, {living.missing}"
 
 
-def _judged(text: str, seconds: float, most: float) -> str:
-    return f"{text}: {'ok' if seconds <= most else f'FAILED, above {most:.0f}'}"
+def _judged(text: str, worst: float, most: float) -> str:
+    return f"{text}: {'ok' if worst <= most else f'FAILED, above {most:.0f}'}"
 
 
 def _let_nobody_be_due(home: Path) -> None:
@@ -100,9 +98,10 @@ def _waited(home: Path, variables: Mapping[str, str]) -> timedelta:
 
 
 async def _look(url: str) -> dict[str, list[float]]:
-    """Each page several times, the first time with nothing in the browser's cache."""
+    """Each page several times; Dagster's scripts lie in the browser's cache, as with anybody who was there before."""
     taken: dict[str, list[float]] = {page: [] for page in PAGES}
     async with Browser.opened() as browser:
+        await browser.seconds_until(f"{url}/assets", "connection_status")
         for _ in range(ROUNDS):
             for page, (path, shown) in PAGES.items():
                 taken[page].append(await browser.seconds_until(url + path, shown))
