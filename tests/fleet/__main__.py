@@ -8,7 +8,7 @@ import argparse
 import os
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -48,7 +48,11 @@ def _databases(home: Path) -> Iterator[Mapping[str, str]]:
     """The PostgreSQL that `metrifly dev --postgres` would start on this home."""
     with running_postgres(Settings(home=home)) as variables:
         os.environ.update(variables)
-        yield {"control": variables["METRIFLY_DATABASE_URL"], "dagster": variables["METRIFLY_DAGSTER_URL"]}
+        try:
+            yield {"control": variables["METRIFLY_DATABASE_URL"], "dagster": variables["METRIFLY_DAGSTER_URL"]}
+        finally:
+            for name in variables:
+                os.environ.pop(name, None)
 
 
 def main() -> int:
@@ -60,14 +64,23 @@ def main() -> int:
         patterns=asked.patterns,
         tick=timedelta(minutes=asked.tick_minutes),
     )
+    lines: list[str] = []
     with _home(asked.home) as home:
         with _databases(home) as urls, dagster_on(home / "dagster-postgres") as instance:
             outcome = run(plan, Settings(home=home), urls, instance, single=SINGLE)
-        lines = [*report.lines(outcome, report.start_of_a_run()), *living.lines(living.live(home))]
+        lines += _told(report.lines(outcome, report.start_of_a_run()))
+        lines += _told(living.lines(living.live(home)))
     if asked.history:
-        lines += report.growth(grown.measure(asked.history), asked.history, grown.SHORT)
-    sys.stdout.write("\n".join(lines) + "\n")
+        lines += _told(report.growth(grown.measure(asked.history), asked.history, grown.SHORT))
     return int(any("FAILED" in line for line in lines))
+
+
+def _told(lines: Iterable[str]) -> list[str]:
+    """Each part is told as soon as it is known: it took hours."""
+    told = list(lines)
+    sys.stdout.write("\n".join(told) + "\n")
+    sys.stdout.flush()
+    return told
 
 
 if __name__ == "__main__":
