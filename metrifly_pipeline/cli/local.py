@@ -51,7 +51,9 @@ def serve(
             serving.start()
         except OSError:
             ports = ", ".join(str(port) for port in made.ports.values())
-            raise RefusedError(f"One of the ports {ports} is in use by another program.") from None
+            raise RefusedError(
+                f"One of the ports {ports} is in use by another program. End that program, or use another METRIFLY_HOME."
+            ) from None
         try:
             made.write(home)
             _show(made)

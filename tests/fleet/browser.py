@@ -3,13 +3,13 @@
 import asyncio
 import itertools
 import json
-import re
 import shutil
 import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any, Self
 
 import aiohttp
@@ -19,7 +19,6 @@ PATIENCE_SECONDS = 30.0
 LOOK_SECONDS = 0.05
 REST_SECONDS = 1.0
 """Between two pages, so that what the first one still asks for does not burden the second."""
-_LISTENS = re.compile(r"ws://\S+:(\d+)/")
 
 
 class Browser:
@@ -36,27 +35,32 @@ class Browser:
 
         Raises:
             FileNotFoundError: There is no Chromium on this machine.
+            TimeoutError: It does not start.
         """
         program = shutil.which(NAME)
         if program is None:
             raise FileNotFoundError(f"there is no {NAME} here; Debian's package of that name is enough")
         with tempfile.TemporaryDirectory(prefix="metrifly-browser-", ignore_cleanup_errors=True) as profile:
             options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1400,1000")
-            process = subprocess.Popen(  # noqa: ASYNC220 - nothing else waits for this loop
-                [program, *options, "--remote-debugging-port=0", f"--user-data-dir={profile}", "about:blank"],
+            process = await asyncio.create_subprocess_exec(
+                program,
+                *options,
+                "--remote-debugging-port=0",
+                f"--user-data-dir={profile}",
+                "about:blank",
                 stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                text=True,
+                stderr=subprocess.DEVNULL,
             )
             try:
+                port = await _port(Path(profile))
                 async with aiohttp.ClientSession() as session:
-                    async with session.get(f"http://127.0.0.1:{_port(process)}/json") as answer:
+                    async with session.get(f"http://127.0.0.1:{port}/json") as answer:
                         tab = next(each for each in await answer.json() if each["type"] == "page")
                     async with session.ws_connect(tab["webSocketDebuggerUrl"], max_msg_size=0) as socket:
                         yield cls(socket)
             finally:
                 process.terminate()
-                process.wait()
+                await process.wait()
 
     async def seconds_until(self, url: str, shown: str) -> float:
         """Open a page; how long it takes until its text holds `shown` and nothing of it is loading any more.
@@ -89,10 +93,16 @@ class Browser:
         raise ConnectionError("the browser is gone")
 
 
-def _port(process: "subprocess.Popen[str]") -> int:
-    """Where it listens: it says so when it does."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        if found := _LISTENS.search(line):
-            return int(found[1])
-    raise ConnectionError("the browser ended by itself")
+async def _port(profile: Path) -> int:
+    """Where it listens: it writes that down when it does.
+
+    Raises:
+        TimeoutError: It does not.
+    """
+    told = profile / "DevToolsActivePort"
+    begun = time.perf_counter()
+    while time.perf_counter() - begun < PATIENCE_SECONDS:
+        if told.exists() and (lines := told.read_text().splitlines()):
+            return int(lines[0])
+        await asyncio.sleep(LOOK_SECONDS)
+    raise TimeoutError(f"{NAME} does not listen after {PATIENCE_SECONDS:.0f} s")

@@ -52,7 +52,7 @@ def live(home: Path) -> Living:
         waits = [_waited(home, dev.variables) for _ in range(ROUNDS)]
         try:
             pages, missing = asyncio.run(_look(dev.url)), ""
-        except (FileNotFoundError, TimeoutError) as why:
+        except OSError as why:  # no browser, one that went away, a page that does not come
             pages, missing = {}, str(why)
     return Living(waits=waits, pages=pages, missing=missing)
 
