@@ -32,6 +32,11 @@ def path_list(paths: Iterable[str]) -> str:
     return f"[{', '.join(literal(path) for path in paths)}]"
 
 
+def _threads() -> int:
+    """A core is left to whoever pulls; each further thread takes memory, and time of every small statement."""
+    return max(1, min((os.cpu_count() or 1) - 1, _MOST_THREADS))
+
+
 class Instance:
     """One DuckDB in memory, opened by the first who needs it; a connection to it costs a hundredth of what opening it does.
 
@@ -73,7 +78,7 @@ class Instance:
             config={
                 "memory_limit": _MEMORY,
                 "temp_directory": str(self._spill),
-                "threads": str(min(os.cpu_count() or 1, _MOST_THREADS)),
+                "threads": str(_threads()),
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
             }
