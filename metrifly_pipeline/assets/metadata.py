@@ -241,15 +241,14 @@ def span_metadata(views: Sequence[ConnectionView]) -> dict[str, dg.MetadataValue
     }
 
 
-def reconciliation_metadata(rows: Sequence[ReconciliationRow]) -> dict[str, dg.MetadataValue]:
+def reconciliation_metadata(wrong: Sequence[ReconciliationRow], compared: int) -> dict[str, dg.MetadataValue]:
     """Only what differs, exactly; or one line that says that nothing does."""
-    wrong = [row for row in rows if row.difference]
     counts: dict[str, dg.MetadataValue] = {
-        "assets_compared": dg.MetadataValue.int(len(rows)),
+        "assets_compared": dg.MetadataValue.int(compared),
         "assets_differing": dg.MetadataValue.int(len(wrong)),
     }
     if not wrong:
-        counts["difference"] = dg.MetadataValue.text(f"0 for all {_count(len(rows), 'asset')}")
+        counts["difference"] = dg.MetadataValue.text(f"0 for all {_count(compared, 'asset')}")
         return counts
     records = [
         dg.TableRecord({"connection": row.connection, "asset": row.asset, "difference": f"{row.difference:+f}"})

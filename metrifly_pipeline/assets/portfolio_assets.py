@@ -109,7 +109,7 @@ def published_results(
     own = {
         PORTFOLIO_TRANSACTIONS: span_metadata(report.views),
         POSITIONS: {},
-        RECONCILIATION: reconciliation_metadata(report.reconciliation),
+        RECONCILIATION: reconciliation_metadata(report.differences, rows[RECONCILIATION]),
     }
     for name, metadata in own.items():
         yield dg.MaterializeResult(asset_key=name, metadata=table_metadata(name, rows, schemas) | metadata)

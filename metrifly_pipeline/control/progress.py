@@ -63,21 +63,20 @@ class Progress(Transactions):
 
     def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
         """Proven spans, oldest first within their stream and scope."""
-        query = select(coverage).order_by(
-            coverage.c.connection, coverage.c.stream, coverage.c.scope, coverage.c.span_start
-        )
+        query = select(
+            coverage.c.connection,
+            coverage.c.stream,
+            coverage.c.scope,
+            coverage.c.span_start,
+            coverage.c.span_end,
+            coverage.c.ended,
+        ).order_by(coverage.c.connection, coverage.c.stream, coverage.c.scope, coverage.c.span_start)
         if connection is not None:
             query = query.where(coverage.c.connection == connection)
         with self._reading() as db:
             return [
-                CoverageRow(
-                    connection=row["connection"],
-                    stream=row["stream"],
-                    scope=row["scope"],
-                    span=Span(row["span_start"], row["span_end"]),
-                    ended=row["ended"],
-                )
-                for row in db.execute(query).mappings()
+                CoverageRow(connection=owner, stream=stream, scope=scope, span=Span(start, end), ended=ended)
+                for owner, stream, scope, start, end, ended in db.execute(query)
             ]
 
     def advance(self, advances: Sequence[Advance], now: datetime) -> set[ConnectionId]:
@@ -101,7 +100,14 @@ class Progress(Transactions):
         totals = _totals().subquery()
         same = and_(totals.c.connection == streams.c.connection, totals.c.stream == streams.c.stream)
         query = (
-            select(streams, totals.c.done, totals.c.planned)
+            select(
+                streams.c.connection,
+                streams.c.stream,
+                streams.c.permitted,
+                streams.c.last_success_at,
+                totals.c.done,
+                totals.c.planned,
+            )
             .select_from(streams.outerjoin(totals, same))
             .order_by(streams.c.connection, streams.c.stream)
         )
@@ -110,14 +116,14 @@ class Progress(Transactions):
         with self._reading() as db:
             return [
                 StreamState(
-                    connection=row["connection"],
-                    stream=row["stream"],
-                    permitted=row["permitted"],
-                    last_success_at=row["last_success_at"],
-                    done=int(row["done"] or 0),
-                    planned=int(row["planned"] or 0),
+                    connection=owner,
+                    stream=stream,
+                    permitted=permitted,
+                    last_success_at=last_success_at,
+                    done=int(done or 0),
+                    planned=int(planned or 0),
                 )
-                for row in db.execute(query).mappings()
+                for owner, stream, permitted, last_success_at, done, planned in db.execute(query)
             ]
 
     def set_stream_permission(self, connection: ConnectionId, permitted: Mapping[str, bool], now: datetime) -> None:  # noqa: ARG002 - the contract names a time in every writing method

@@ -36,6 +36,7 @@ _SNAPSHOTS = """
 CREATE OR REPLACE TEMP VIEW _snapshots AS
 SELECT connection_id, fetched_at FROM _raw_records WHERE stream = 'balances'
 """
+_DIFFERING = "SELECT * FROM ({}) WHERE difference <> 0"
 _KNOWN = pa.schema([pa.field("exchange", TEXT), pa.field("code", TEXT), pa.field("asset", TEXT)])
 
 
@@ -65,7 +66,11 @@ class Ledger:
         return self._sums[1]
 
     def reconcile(
-        self, connections: Sequence[ConnectionId] | None = None, entries: Sequence[EntryRow] = ()
+        self,
+        connections: Sequence[ConnectionId] | None = None,
+        entries: Sequence[EntryRow] = (),
+        *,
+        only_differing: bool = False,
     ) -> list[ReconciliationRow]:
         """Reported minus ledger, per connection and asset that either knows; a sum too large for a decimal is left out."""
         self._tables.reload((*(shape.name for shape in _LEDGER_TABLES), RAW_RECORDS.name))
@@ -76,6 +81,7 @@ class Ledger:
         self._engine.define("views_ledger")
         self._engine.run(_SNAPSHOTS)
         wanted = None if connections is None else set(connections)
+        compared = script("reconciliation")
         return [
             ReconciliationRow(
                 connection=ConnectionId(connection),
@@ -85,7 +91,9 @@ class Ledger:
                 difference=difference,
                 asked_at=asked_at,
             )
-            for connection, asset, reported, ledger, difference, asked_at in self._engine.rows(script("reconciliation"))
+            for connection, asset, reported, ledger, difference, asked_at in self._engine.rows(
+                _DIFFERING.format(compared) if only_differing else compared
+            )
             if difference is not None and (wanted is None or connection in wanted)
         ]
 

@@ -132,6 +132,11 @@ class DeltaLake:
         with self._turn:
             return self._ledger.reconcile(connections, entries)
 
+    def differences(self, *, entries: Sequence[EntryRow] = ()) -> Sequence[ReconciliationRow]:
+        """The same of all connections, without what differs by nothing."""
+        with self._turn:
+            return self._ledger.reconcile(None, entries, only_differing=True)
+
     def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
         """What lies there for each connection."""
         with self._turn:

@@ -38,9 +38,9 @@ class Publishing:
         self._journal = journal
 
     def judge(self) -> Sequence[ReconciliationRow]:
-        """Turn what the lake says into findings: balances that differ, quarantine, unknown assets, amendments."""
+        """Turn what the lake says into findings: balances that differ, which it returns, quarantine, unknown assets, amendments."""
         now = self._clock()
-        rows = self._lake.reconcile(entries=rows_of(self._control.entries()))
+        rows = self._lake.differences(entries=rows_of(self._control.entries()))
         counts = self._lake.counts()
         wrong = _mismatches(rows)
         unclear = {connection: _lake_findings(counted) for connection, counted in counts.items()}
@@ -57,7 +57,7 @@ class Publishing:
         First the rows of deleted accounts are taken out of the tables: no file shows them without the connection that they belong to.
         """
         self._erasing.rewrite()
-        rows = self.judge()
+        differences = self.judge()
         self._control.tell_changes(self._clock())
         change_seq = self._control.change_seq()
         now = self._clock()
@@ -71,14 +71,13 @@ class Publishing:
         if outcome.published:
             self._control.mark_published(change_seq, now)
         self._journal("published" if outcome.published else "publish dropped", change_seq=change_seq)
-        return PublishReport(outcome=outcome, change_seq=change_seq, reconciliation=rows, views=views)
+        return PublishReport(outcome=outcome, change_seq=change_seq, differences=differences, views=views)
 
 
 def _mismatches(rows: Sequence[ReconciliationRow]) -> Mapping[ConnectionId, list[Finding]]:
     by_connection: dict[ConnectionId, list[ReconciliationRow]] = {}
     for row in rows:
-        if row.difference != Decimal(0):
-            by_connection.setdefault(row.connection, []).append(row)
+        by_connection.setdefault(row.connection, []).append(row)
     return {
         connection: [Finding(reason=Reason.BALANCE_MISMATCH, detail=_mismatch_text(wrong))]
         for connection, wrong in by_connection.items()

@@ -127,7 +127,7 @@ class PublishReport:
 
     outcome: PublishOutcome
     change_seq: int
-    reconciliation: Sequence[ReconciliationRow]
+    differences: Sequence[ReconciliationRow]
     views: tuple[ConnectionView, ...]
 
 

@@ -102,4 +102,5 @@ def a_publish(*views: ConnectionView, published: bool = True, wrong: Sequence[tu
     ]
     tables = {"positions": 2, "reconciliation": len(rows), "connections": 1}
     outcome = PublishOutcome(published=published, path="metrifly.duckdb", rows=tables)
-    return PublishReport(outcome=outcome, change_seq=5, reconciliation=rows, views=views)
+    differences = [row for row in rows if row.difference]
+    return PublishReport(outcome=outcome, change_seq=5, differences=differences, views=views)

@@ -70,6 +70,9 @@ class Lake(Protocol):
     ) -> Sequence[ReconciliationRow]:
         """Reported minus ledger, per connection and asset; all connections for None. `entries` belong to the ledger."""
 
+    def differences(self, *, entries: Sequence[EntryRow] = ()) -> Sequence[ReconciliationRow]:
+        """The same of all connections, without what differs by nothing: thousands of connections agree."""
+
     def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
         """What lies there for each connection."""
 

@@ -68,6 +68,7 @@ def test_an_entry_with_a_connection_closes_the_gap_of_its_balance(filled):
         ("EUR", 0, ""),
     ]
     assert [row.difference for row in filled.reconcile(entries=[closing])] == [0, 0]
+    assert filled.differences(entries=[closing]) == []
     assert [row.difference for row in filled.reconcile()] == [0, -1]  # the control, and nothing of it is remembered
 
 

@@ -98,6 +98,7 @@ def test_positions_and_reconciliation_are_exact_and_name_what_would_close_the_ga
         ("EUR", Decimal("797.9"), Decimal("798.9"), Decimal(-1), "An entry of -1 EUR would close the gap."),
     ]
     assert [(row.asset, row.difference) for row in filled.reconcile()] == [("BTC", Decimal(0)), ("EUR", Decimal(-1))]
+    assert [row for row in filled.reconcile() if row.difference] == filled.differences()
 
 
 def test_a_sum_too_large_for_a_decimal_is_empty_and_stops_nobody_else(filled, bob):
