@@ -1,6 +1,7 @@
 """Budgets: leaky buckets that all processes share."""
 
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ class Budgets(Transactions):
         """Know no bucket yet."""
         super().__init__(*given)
         self._left: dict[str, Mapping[str, Any]] = {}
+        self._turns: dict[str, threading.Lock] = {}
 
     def take_budget(
         self, bucket: str, limit: Limit, weight: int, now: datetime, *, share: float = 1.0, gate: str = ""
@@ -36,6 +38,11 @@ class Budgets(Transactions):
 
         Only the part `share` of the capacity is filled; a weight above it is taken when the bucket is empty.
         """
+        # Threads of one process would disturb each other, and each ask twice.
+        with self._turns.setdefault(bucket, threading.Lock()):
+            return self._take(bucket, limit, weight, now, share=share, gate=gate)
+
+    def _take(self, bucket: str, limit: Limit, weight: int, now: datetime, *, share: float, gate: str) -> float:
         if self._takes_undisturbed(bucket, limit, weight, now, share=share, gate=gate):
             return 0.0
         with self._writing() as db:

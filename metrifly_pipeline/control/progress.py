@@ -36,6 +36,17 @@ class _Move:
         return self.connection, self.move.stream.value, self.move.scope
 
 
+_PROVEN = (
+    coverage.c.connection,
+    coverage.c.stream,
+    coverage.c.scope,
+    coverage.c.span_start,
+    coverage.c.span_end,
+    coverage.c.ended,
+)
+"""Read by place, not by name: a connection has dozens, and a publish reads everybody's."""
+
+
 class Progress(Transactions):
     """The store's methods for cursors, coverage and the state of streams."""
 
@@ -63,14 +74,7 @@ class Progress(Transactions):
 
     def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
         """Proven spans, oldest first within their stream and scope."""
-        query = select(
-            coverage.c.connection,
-            coverage.c.stream,
-            coverage.c.scope,
-            coverage.c.span_start,
-            coverage.c.span_end,
-            coverage.c.ended,
-        ).order_by(coverage.c.connection, coverage.c.stream, coverage.c.scope, coverage.c.span_start)
+        query = select(*_PROVEN).order_by(*_PROVEN[:4])
         if connection is not None:
             query = query.where(coverage.c.connection == connection)
         with self._reading() as db:
@@ -214,11 +218,10 @@ def _extend_coverage(db: Database, moves: Sequence[_Move]) -> None:
 
 def _proven(db: Database, wanted: Iterable[_Where]) -> dict[_Where, list[Proven]]:
     of = {where[0] for where in wanted}
-    query = select(coverage).where(coverage.c.connection.in_(of), coverage.c.stream.in_({where[1] for where in wanted}))
+    query = select(*_PROVEN).where(coverage.c.connection.in_(of), coverage.c.stream.in_({where[1] for where in wanted}))
     found: dict[_Where, list[Proven]] = {}
-    for row in db.execute(query).mappings():
-        each = Proven(Span(row["span_start"], row["span_end"]), row["ended"])
-        found.setdefault((row["connection"], row["stream"], row["scope"]), []).append(each)
+    for owner, stream, scope, start, end, ended in db.execute(query):
+        found.setdefault((owner, stream, scope), []).append(Proven(Span(start, end), ended))
     return found
 
 

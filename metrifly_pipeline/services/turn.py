@@ -103,7 +103,8 @@ class Turn:
             raise ExchangeTroubleError(Reason.DIFFERENT_ACCOUNT)
         refused = refusals(facts, self.spec, self.ports.allowed_ips)
         notices = key_notices(facts, self.spec, now)
-        self.ports.control.replace_findings(self.connection.id, "key", notices, now)
+        if standing or notices:  # else there is nothing to replace
+            self.ports.control.replace_findings(self.connection.id, "key", notices, now)
         if in_doubt:  # afterwards: what was acknowledged under the stream's name goes over to the key's
             self._take_over_refusals(facts)
         self._note_permissions(facts, now)
