@@ -59,6 +59,7 @@ test-env: .venv-test/.installed .venv-duckdb14/.locked
 
 .venv/.installed .venv-test/.installed: %/.installed: %/.locked pyproject.toml
 	$(UV) pip install --quiet --python $*/bin/python --no-deps --no-build-isolation --editable .
+	$*/bin/python -m compileall -q metrifly_pipeline
 	@touch $@
 
 lock: .tools/.locked

@@ -8,10 +8,11 @@ import pytest
 from tests.fleet.plan import Cause, Plan
 from tests.fleet.running import dagster_on, run
 
-PLAN = Plan(connections=48, days=2, patterns=1, tick=timedelta(hours=4), window=timedelta(hours=4))
+PLAN = Plan(connections=300, days=3, patterns=1, tick=timedelta(hours=4), window=timedelta(hours=4))
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_a_fleet_is_checked_in_time_exact_and_each_cause_is_called_by_its_own_name(urls, settings, tmp_path, figure):
     with dagster_on(tmp_path / "dagster", captures=False) as instance:
         fleet = run(PLAN, settings, urls, instance)
