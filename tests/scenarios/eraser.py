@@ -5,6 +5,7 @@ It is forked from a server that has imported this module: what takes longest, im
 
 import os
 import signal
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -13,11 +14,13 @@ from metrifly_pipeline.settings import Settings
 from tests.scenarios.erasing import nothing_at_dagster
 
 
-def main(folder: Path, label: str, now: datetime) -> None:
-    """Delete Ann's account, with `--now`, until the plug is pulled."""
+def main(folder: Path, label: str, hit: int, now: datetime) -> None:
+    """Delete Ann's account, with `--now`, until the plug is pulled: when the label is reached for the `hit`-th time."""
+    reached_so_often: Counter[str] = Counter()
 
     def reach(reached: str) -> None:
-        if reached == label:
+        reached_so_often[reached] += 1
+        if reached_so_often[label] == hit:
             os.kill(os.getpid(), signal.SIGKILL)
 
     with open_product(Settings(home=folder), clock=lambda: now, reach=reach) as product:

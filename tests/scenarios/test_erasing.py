@@ -39,9 +39,9 @@ def two(master, tmp_path):
     home.close()
 
 
-def killed_at(label, home):
-    """Delete the account in another process that dies at a label; returns its exit status."""
-    eraser = FORKS.Process(target=main, args=(home.folder, label, home.time.now))
+def killed_at(label, table, home):
+    """Delete the account in another process that dies at a label, at this table where it is reached once a table; returns its status."""
+    eraser = FORKS.Process(target=main, args=(home.folder, label, table, home.time.now))
     eraser.start()
     eraser.join(PATIENCE_SECONDS)
     if eraser.exitcode is None:
@@ -95,23 +95,25 @@ def test_replaced_files_stay_for_readers_until_the_day_that_was_told_and_then_ma
     assert two.neighbour() == before
 
 
-LABELS = (
-    "erase.before_commit",
-    "erase.after_table",
-    "erase.before_note",
-    "publish.before_rename",
-    "publish.after_rename",
-    "purge.before_log",
-    "erase.before_end",
-)
+ONCE = ("erase.before_note", "publish.before_rename", "publish.after_rename", "erase.before_end")
+ONCE_A_TABLE = ("erase.before_commit", "erase.after_table", "purge.before_log")
+POINTS = [
+    *((label, 1) for label in ONCE),
+    *((label, 1) for label in ONCE_A_TABLE),
+    *(
+        pytest.param(label, table, marks=pytest.mark.torture)
+        for label in ONCE_A_TABLE
+        for table in range(2, 1 + len(TABLES))
+    ),
+]
 
 
 @pytest.mark.kills
-@pytest.mark.parametrize("label", LABELS)
-def test_killed_anywhere_the_next_call_leaves_nothing(two, capsys, label):
+@pytest.mark.parametrize(("label", "table"), POINTS)
+def test_killed_anywhere_the_next_call_leaves_nothing(two, capsys, label, table):
     words, before = two.words(), two.neighbour()
 
-    status = killed_at(label, two.home)
+    status = killed_at(label, table, two.home)
 
     assert status == -signal.SIGKILL, "the process must have reached the point and died there"
     assert two.left(words)
