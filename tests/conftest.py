@@ -27,9 +27,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long tests first, each of the two kinds in its random order: a long one at the end would leave the other process idle."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests early, and not several in what one process is given at once: at the end it would leave the others idle."""
+    together = config.getoption("maxschedchunk", None) or 1
+    long = [item for item in items if item.get_closest_marker("long") is not None]
+    items[:] = [item for item in items if item.get_closest_marker("long") is None]
+    for place, item in enumerate(long):
+        items.insert(place * together, item)
 
 
 @pytest.hookimpl(wrapper=True)
