@@ -40,7 +40,7 @@ _SHARED = {column.name: column.comment for shape in SHAPES for column in shape.c
     "account_id": "Account that the connection belongs to.",
     "source": "trade, movement, or entry for what was recorded by hand.",
     "source_key": "trade_key, movement_key or entry_id.",
-    "entry_id": "The entry, en-<8>; an edit keeps it.",
+    "entry_id": "The entry, such as en-k2m9x4aq; an edit keeps it.",
     "value_asset": "Currency of value.",
     "recorded_by": "Account that recorded it.",
     "quote_asset": "Asset that a trade was paid in; NULL for a movement.",

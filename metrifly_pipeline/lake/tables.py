@@ -68,7 +68,7 @@ def listed(texts: Iterable[str]) -> str:
     return ", ".join(literal(text) for text in sorted(texts)) or "NULL"
 
 
-_CONNECTION = StoredColumn("connection_id", TEXT, "Connection that the row belongs to (<exchange>-<8>).")
+_CONNECTION = StoredColumn("connection_id", TEXT, "Connection that the row belongs to, such as kraken-k2m9x4aq.")
 _EXCHANGE = StoredColumn("exchange", TEXT, "Exchange that sent it.")
 _SEQ = StoredColumn(
     "seq",

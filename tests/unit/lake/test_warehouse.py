@@ -34,6 +34,16 @@ def test_every_table_and_column_is_explained(filled):
     assert ask(filled, views) == []
 
 
+def test_no_explanation_holds_what_a_page_would_take_for_markup(filled):
+    publish(filled)
+
+    told = [
+        comment for (comment,) in ask(filled, "SELECT comment FROM duckdb_columns() WHERE database_name = 'metrifly'")
+    ]
+    assert any("kraken-" in comment for comment in told)
+    assert [comment for comment in told if "<" in comment] == []  # Dagster's pages show Markdown
+
+
 def test_an_empty_lake_can_be_published_and_asked(lake):
     outcome = publish(lake)
 
