@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from sqlalchemy import BigInteger, and_, case, delete, func, select, type_coerce, update
 from sqlalchemy import Connection as Database
-from sqlalchemy import and_, case, delete, func, select, update
 
 from metrifly_pipeline.control.leases import lock_connections, unexpired_tokens
 from metrifly_pipeline.control.rows import lock_connection
@@ -44,7 +44,10 @@ _PROVEN = (
     coverage.c.span_end,
     coverage.c.ended,
 )
-"""Read by place, not by name: a connection has dozens, and a publish reads everybody's."""
+"""Read by place, not by name: a connection may have hundreds."""
+_AS_ROWS = select(
+    *(type_coerce(column, BigInteger) if column.name.startswith("span_") else column for column in _PROVEN)
+).order_by(*_PROVEN[:4])
 
 
 class Progress(Transactions):
@@ -82,6 +85,11 @@ class Progress(Transactions):
                 CoverageRow(connection=owner, stream=stream, scope=scope, span=Span(start, end), ended=ended)
                 for owner, stream, scope, start, end, ended in db.execute(query)
             ]
+
+    def coverage_rows(self) -> Sequence[Sequence[object]]:
+        """The same of all connections as rows of a table, times in microseconds since 1970; see the port."""
+        with self._reading() as db:
+            return db.execute(_AS_ROWS).all()
 
     def advance(self, advances: Sequence[Advance], now: datetime) -> set[ConnectionId]:
         """Move cursors, coverage and progress, each guarded by its lease; returns connections whose lease is lost (unmoved)."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection as Database
 from sqlalchemy import RowMapping, case, delete, func, insert, or_, select, update
 
-from metrifly_pipeline.control.tables import changes, portfolios, publishing
+from metrifly_pipeline.control.tables import changes, connections, portfolios, publishing
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.ids import PortfolioId
 from metrifly_pipeline.domain.status import Urgency
@@ -15,7 +15,9 @@ from metrifly_pipeline.domain.trouble import NotFoundError
 GATHER = timedelta(seconds=10)
 """How long an urgent change waits for others to come along."""
 PACE = timedelta(minutes=10)
-"""How far apart publishes of changes that aren't urgent stand."""
+"""How far apart publishes of changes that aren't urgent stand at the least."""
+PACE_OF_EACH = timedelta(seconds=0.4)
+"""A publish reads all connections, so with more of them it is made less often: what it costs a connection and day stays the same."""
 AT_LEAST = timedelta(hours=1)
 """No change waits longer, whatever the times stored say (a clock may have jumped)."""
 PATIENCE = timedelta(minutes=5)
@@ -63,7 +65,7 @@ class Publishing(Transactions):
             if state["asked_seq"] > state["published_seq"]:
                 return _ask_again(db, state, now)
             urgent, oldest = _waiting_since(db, 0)
-            if not _is_due(state["published_at"], urgent, oldest, now):
+            if not _is_due(state["published_at"], _pace(db), urgent, oldest, now):
                 return None
             return _ask(db, state["change_seq"], 0, now)
 
@@ -111,9 +113,16 @@ def _waiting_since(db: Database, after: int) -> tuple[datetime | None, datetime 
     return row[0], row[1]
 
 
-def _is_due(published_at: datetime | None, urgent: datetime | None, oldest: datetime | None, now: datetime) -> bool:
+def _pace(db: Database) -> timedelta:
+    count = db.execute(select(func.count()).select_from(connections)).scalar_one()
+    return max(PACE, count * PACE_OF_EACH)
+
+
+def _is_due(
+    published_at: datetime | None, pace: timedelta, urgent: datetime | None, oldest: datetime | None, now: datetime
+) -> bool:
     if oldest is None or now - oldest < GATHER:
         return False
     if urgent is not None and now - urgent >= GATHER:
         return True
-    return published_at is None or now - published_at >= PACE or now - oldest >= AT_LEAST
+    return published_at is None or now - published_at >= pace or now - oldest >= AT_LEAST

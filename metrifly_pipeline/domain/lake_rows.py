@@ -260,6 +260,7 @@ class SmallTable:
     comment: str
     columns: tuple[Column, ...]
     rows: Sequence[Sequence[object]]
+    """A time as an aware datetime, or, all through a column, as microseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

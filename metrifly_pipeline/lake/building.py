@@ -23,6 +23,7 @@ from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import (
     AMOUNT,
     BALANCES,
+    MOMENT,
     MOVEMENTS,
     QUARANTINE,
     RAW_RECORDS,
@@ -106,7 +107,9 @@ class Builder:
         """Write a native table's rows; values arrive as they are and are cast to the column's type."""
         if not table.rows:
             return
-        values = [pa.array([_plain(row[place]) for row in table.rows]) for place in range(len(table.columns))]
+        values = [
+            _values(column, given) for column, given in zip(table.columns, zip(*table.rows, strict=True), strict=True)
+        ]
         casts = ", ".join(
             f"CAST({quoted(str(place))} AS {column.sql_type})" for place, column in enumerate(table.columns)
         )
@@ -225,6 +228,12 @@ def _comment_on(table: str, column: str, words: str) -> str:
 def _given_comment(table: SmallTable | None, column: str) -> str:
     columns: Iterable[Column] = table.columns if table else ()
     return next((each.comment for each in columns if each.name == column), "")
+
+
+def _values(column: Column, given: Sequence[object]) -> pa.Array:
+    values = pa.array(list(map(_plain, given)))
+    is_number_of_micros = column.sql_type == "TIMESTAMPTZ" and pa.types.is_integer(values.type)
+    return values.cast(MOMENT) if is_number_of_micros else values
 
 
 def _plain(value: object) -> object:

@@ -198,14 +198,11 @@ def _coverage(control: ControlStore) -> SmallTable:
         Column(name="covered_to", sql_type=_TIME, comment="Up to here."),
         Column(name="ended", sql_type="VARCHAR", comment="How the proof ended."),
     )
-    rows = [
-        (row.connection, row.stream, row.scope, row.span.start, row.span.end, row.ended) for row in control.coverage()
-    ]
     return SmallTable(
         name="coverage",
         comment="Which span of time is proven complete, per connection, stream and scope.",
         columns=columns,
-        rows=rows,
+        rows=control.coverage_rows(),
     )
 
 

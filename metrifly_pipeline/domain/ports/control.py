@@ -170,6 +170,12 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
     def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
         """Proven spans; touching and overlapping ones are stored as one."""
 
+    def coverage_rows(self) -> Sequence[Sequence[object]]:
+        """Those of all connections as rows of a table (connection, stream, scope, start, end, how it ended), times in microseconds since 1970.
+
+        Where an exchange is asked symbol by symbol a connection has hundreds, and every publish shows all: so they are made nothing else.
+        """
+
     def advance(self, advances: Sequence[Advance], now: datetime) -> set[ConnectionId]:
         """Move cursors, coverage and progress, each guarded by its lease; returns connections whose lease is lost (unmoved)."""
 
@@ -279,8 +285,8 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
     def publish_due(self, now: datetime) -> tuple[int, int] | None:
         """(highest change_seq, attempt) if a publish is due now, else None.
 
-        At once (10 s after the change, to gather others) for urgent changes, 10 minutes after the last publish for others, hourly at
-        the least while anything is unpublished.
+        At once (10 s after the change, to gather others) for urgent changes, 10 minutes after the last publish for others, or longer with
+        thousands of connections, hourly at the least while anything is unpublished.
         """
 
     def change_seq(self) -> int:

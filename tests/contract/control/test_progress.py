@@ -6,7 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metrifly_pipeline.domain.status import Outcome
-from metrifly_pipeline.domain.streams import EVERYTHING, Span, Stream
+from metrifly_pipeline.domain.streams import EVERYTHING, Span, Stream, us_of
 from tests.contract.control.builders import NOW, advance, minutes, move
 
 
@@ -95,6 +95,10 @@ def test_coverage_of_streams_and_scopes_is_kept_apart(store, connect, lease):
         ("ledger", EVERYTHING, minutes(5, 9)),
     ]
     assert len(store.coverage()) == 4
+    assert [tuple(row) for row in store.coverage_rows()] == [
+        (row.connection, row.stream, row.scope, us_of(row.span.start), us_of(row.span.end), row.ended)
+        for row in store.coverage()
+    ]
 
 
 def test_a_gap_in_the_coverage_stays_until_it_is_filled(store, connect, lease):

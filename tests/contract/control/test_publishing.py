@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from metrifly_pipeline.control import publishing
 from metrifly_pipeline.domain.status import Urgency
 from metrifly_pipeline.domain.trouble import NotFoundError
 from tests.contract.control.builders import NOW, numbered
@@ -58,6 +59,23 @@ def test_other_changes_are_due_ten_minutes_after_the_last_publish(store, change)
 
     assert store.publish_due(NOW + 10 * MINUTE - SECOND) is None
     assert store.publish_due(NOW + 10 * MINUTE) == (2, 0)
+
+
+def test_with_more_connections_they_are_due_less_often_and_an_hour_is_the_longest(store, change, connect, monkeypatch):
+    for number in range(1, 4):
+        connect(number)
+    store.mark_published(store.change_seq(), NOW)
+    monkeypatch.setattr(publishing, "PACE_OF_EACH", 5 * MINUTE)  # 0.4 seconds with two thousand connections do the same
+    number = change(Urgency.SOON, NOW + MINUTE)
+
+    assert store.publish_due(NOW + 15 * MINUTE - SECOND) is None
+    assert store.publish_due(NOW + 15 * MINUTE) == (number, 0)
+
+    store.mark_published(number, NOW)
+    monkeypatch.setattr(publishing, "PACE_OF_EACH", 100 * MINUTE)
+    number = change(Urgency.SOON, NOW + MINUTE)
+    assert store.publish_due(NOW + 61 * MINUTE - SECOND) is None
+    assert store.publish_due(NOW + 61 * MINUTE) == (number, 0)
 
 
 def test_the_very_first_change_does_not_wait_for_a_publish_before_it(store, change):

@@ -4,6 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from metrifly_pipeline.domain.lake_rows import Column, SmallTable
+from metrifly_pipeline.domain.streams import us_of
 from metrifly_pipeline.lake import open_lake
 from tests.unit.lake.toy import ALICE, BOB, START, TOY, Feed, ask, portfolio, publish
 
@@ -152,11 +153,14 @@ def test_small_tables_keep_their_types_and_words(lake):
         Column(name="amount", sql_type="DECIMAL(38,18)", comment="An amount."),
         Column(name="at", sql_type="TIMESTAMPTZ", comment="A time."),
         Column(name="on", sql_type="BOOLEAN", comment="A flag."),
+        Column(name="at_us", sql_type="TIMESTAMPTZ", comment="A time given as microseconds."),
     )
-    rows = [("it's", Decimal("0.000000000000000001"), START, True), (None, None, None, None)]
+    rows = [("it's", Decimal("0.000000000000000001"), START, True, us_of(START) + 1), (None, None, None, None, None)]
     publish(lake, [SmallTable(name='odd "one"', comment="It's odd.", columns=columns, rows=rows)])
 
-    assert ask(lake, 'SELECT * FROM "odd ""one"""') == rows
+    told, empty = ask(lake, 'SELECT * FROM "odd ""one"""')
+    assert told == (*rows[0][:4], START + timedelta(microseconds=1))
+    assert empty == rows[1]
     assert ask(lake, "SELECT comment FROM duckdb_tables() WHERE table_name = 'odd \"one\"'") == [("It's odd.",)]
 
 
