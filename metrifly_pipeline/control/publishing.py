@@ -16,7 +16,7 @@ GATHER = timedelta(seconds=10)
 """How long an urgent change waits for others to come along."""
 PACE = timedelta(minutes=10)
 """How far apart publishes of changes that aren't urgent stand at the least."""
-PACE_OF_EACH = timedelta(seconds=0.4)
+PACE_OF_EACH = timedelta(seconds=0.6)
 """A publish reads all connections, so with more of them it is made less often: what it costs a connection and day stays the same."""
 AT_LEAST = timedelta(hours=1)
 """No change waits longer, whatever the times stored say (a clock may have jumped)."""

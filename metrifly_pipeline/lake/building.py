@@ -231,11 +231,6 @@ def _given_comment(table: SmallTable | None, column: str) -> str:
 
 
 def _values(column: Column, given: Sequence[object]) -> pa.Array:
-    values = pa.array(list(map(_plain, given)))
+    values = pa.array(given)
     is_number_of_micros = column.sql_type == "TIMESTAMPTZ" and pa.types.is_integer(values.type)
     return values.cast(MOMENT) if is_number_of_micros else values
-
-
-def _plain(value: object) -> object:
-    """An enumeration's member as its text: Arrow takes no subclass of str."""
-    return str(value) if isinstance(value, str) else value
