@@ -9,6 +9,7 @@ from typing import Any, cast
 from sqlalchemy import BigInteger, and_, case, delete, func, select, type_coerce, update
 from sqlalchemy import Connection as Database
 
+from metrifly_pipeline.control.columns import Instant
 from metrifly_pipeline.control.leases import lock_connections, unexpired_tokens
 from metrifly_pipeline.control.rows import lock_connection
 from metrifly_pipeline.control.spans import Proven, add_span
@@ -46,7 +47,7 @@ _PROVEN = (
 )
 """Read by place, not by name: a connection may have hundreds."""
 _AS_ROWS = select(
-    *(type_coerce(column, BigInteger) if column.name.startswith("span_") else column for column in _PROVEN)
+    *(type_coerce(column, BigInteger) if isinstance(column.type, Instant) else column for column in _PROVEN)
 ).order_by(*_PROVEN[:4])
 
 
