@@ -170,6 +170,11 @@ class DeltaLake:
         """Write this account's rows of the published catalogue to a file of its own; see `export`."""
         return export(self._warehouse.path, account, place, self._fsync)
 
+    def join_small_files(self) -> Mapping[str, int]:
+        """Join the small files of tables that hold many; files that went, by table."""
+        with self._turn:
+            return self._maintenance.join_small_files()
+
     def maintain(self) -> MaintenanceOutcome:
         """Join small files and remove those that nobody names any more and that are older than 7 days."""
         with self._turn:

@@ -33,7 +33,6 @@ _CHOSEN_BY = {
     "occurred_at",
     "asked_at",
 }
-_TARGET_BYTES = 128 * 1024 * 1024
 _PLAIN = ColumnProperties(dictionary_enabled=False)
 _STATISTICS_PRECISION = timedelta(milliseconds=1)
 
@@ -43,6 +42,7 @@ class FileFacts:
     """One data file and the smallest and largest value of each column in it, where Delta knows them."""
 
     path: str
+    bytes: int
     rows: int
     low: Mapping[str, Any]
     high: Mapping[str, Any]
@@ -178,11 +178,11 @@ class StoredTable:
         """Return once everything that the handle shows is on the disk."""
         self._durability.settle(self.version)
 
-    def compact(self) -> int:
-        """Join small files; returns how many went. 0 where another commit met this one."""
+    def compact(self, target_bytes: int) -> int:
+        """Join files of at most `target_bytes` to such as are no larger; returns how many went. 0 where another commit met this one."""
         try:
             facts = self.handle.optimize.compact(
-                max_concurrent_tasks=1, target_size=_TARGET_BYTES, writer_properties=self._writer
+                max_concurrent_tasks=1, target_size=target_bytes, writer_properties=self._writer
             )
         except CommitFailedError:
             self.reload()
@@ -226,6 +226,7 @@ class StoredTable:
         for row in pa.table(self.handle.get_add_actions(flatten=True)).to_pylist():
             yield FileFacts(
                 path=str(self._folder / unquote(row["path"])),
+                bytes=row["size_bytes"],
                 rows=row["num_records"] or 0,
                 low={name[4:]: value for name, value in row.items() if name.startswith("min.")},
                 high={name[4:]: value for name, value in row.items() if name.startswith("max.")},

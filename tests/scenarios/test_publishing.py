@@ -122,6 +122,30 @@ def test_a_reader_with_an_older_duckdb_sees_whole_states_while_trades_come_in(im
     assert numbers == sorted(numbers)
 
 
+def test_a_publish_joins_small_files_where_many_have_gathered(imported, monkeypatch):
+    it = imported("okx")
+
+    def added() -> int:
+        """Sync and publish some news; how many files the trades lie in afterwards."""
+        for _ in range(3):
+            append_trade(it.account, now_us=it.home.time.now_us)
+            it.home.time.turn(minutes=5)
+            it.home.sync(it.connection)
+        it.home.publish()
+        return len(it.home.product.lake._tables.stored("trades").files())
+
+    assert added() > 3
+    before = it.home.query("SELECT * FROM trades ORDER BY trade_key")
+    monkeypatch.setattr("metrifly_pipeline.lake.maintenance.MOST_FILES", 2)
+
+    assert added() == 1
+
+    after = it.home.query("SELECT * FROM trades ORDER BY trade_key")
+    assert len(after) == len(before) + 3
+    assert [row for row in after if row in before] == before
+    assert_exact(it.home, it.connection)
+
+
 def test_once_a_day_small_files_are_joined_and_nothing_that_anybody_reads_changes(imported, monkeypatch):
     it = imported("okx")
     for _ in range(3):

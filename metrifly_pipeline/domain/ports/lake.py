@@ -99,6 +99,9 @@ class Lake(Protocol):
         RefusedError where nothing was published yet, or something lies at `place` already.
         """
 
+    def join_small_files(self) -> Mapping[str, int]:
+        """Join the small files of tables that hold many, which changes nothing that is read; returns how many went, by table."""
+
     def maintain(self) -> MaintenanceOutcome:
         """Join small files and remove those that nobody names any more and that are older than 7 days; changes nothing that is read."""
 

@@ -13,7 +13,7 @@ BUDGET = 5
 def file(first, last, **other):
     facts = {"connection_id": ALICE, "stream": "fills", "seq": (first, last)} | other
     low, high = ({name: _edge(value, place) for name, value in facts.items()} for place in (0, 1))
-    return FileFacts(path=f"{first}", rows=last - first + 1, low=low, high=high)
+    return FileFacts(path=f"{first}", bytes=1_000, rows=last - first + 1, low=low, high=high)
 
 
 def _edge(value, place):

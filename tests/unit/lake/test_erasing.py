@@ -8,6 +8,7 @@ import pytest
 
 from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.lake.erasing import BEING_WRITTEN
+from metrifly_pipeline.lake.maintenance import LARGE_BYTES
 from tests.scenarios.scanning import find_under
 from tests.unit.lake.toy import ALICE, BOB, TOY, Feed, portfolio, publish, rows_of
 
@@ -38,7 +39,7 @@ def shared(listed, alice, bob):
     for feed in (alice, bob):
         feed.take(feed.fill(1), feed.fill(2, amount="NaN"), feed.movement(1, amount="1000"), feed.snapshot(XBT="2"))
     for name in TABLES:
-        listed._tables.stored(name).compact()
+        listed._tables.stored(name).compact(LARGE_BYTES)
     alice.take(alice.fill(3))
     bob.take(bob.fill(4))
     publish(listed)
@@ -101,7 +102,7 @@ def test_files_that_a_published_catalogue_may_name_are_not_purged(shared, alice)
 
 def test_just_the_files_that_hold_its_rows_are_purged(shared, alice, bob):
     bob.take(bob.fill(9))
-    shared._tables.stored("trades").compact()  # Bob's files are replaced, too, for another reason
+    shared._tables.stored("trades").compact(LARGE_BYTES)  # Bob's files are replaced, too, for another reason
     folder = shared._tables.folder / "trades"
     holders = {path.name: set(pq.read_table(path)["connection_id"].to_pylist()) for path in folder.glob("*.parquet")}
     erase(shared, alice)

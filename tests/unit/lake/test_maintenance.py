@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from metrifly_pipeline.lake import open_lake
 from metrifly_pipeline.lake.maintenance import KEPT, MOST_FILES
-from tests.unit.lake.toy import publish, rows_of
+from tests.unit.lake.toy import BOB, TOY, Feed, publish, rows_of
 
 
 @pytest.fixture
@@ -34,6 +35,49 @@ def test_many_small_files_are_joined_and_say_the_same(many, alice):
     alice.new_lease()
     assert alice.land(alice.fill(3), alice.fill(1_000)) == 1
     assert alice.normalize().trades_added == 1
+
+
+def test_small_files_are_joined_at_any_time_and_large_ones_are_left_alone(many, alice, bob, monkeypatch):
+    alice.land(*(alice.fill(1_000 + number) for number in range(2_000)))
+    many.maintain()
+    (large,) = many._tables.raw.files()
+    monkeypatch.setattr("metrifly_pipeline.lake.maintenance.SMALL_BYTES", large.bytes - 1)
+    for number in range(MOST_FILES):
+        bob.land(bob.fill(number))
+    assert many.join_small_files() == {}  # as many as are let stand
+    bob.land(bob.fill(MOST_FILES))
+    before = rows_of(many, "raw_records")
+
+    assert many.join_small_files() == {"raw_records": MOST_FILES + 1}
+
+    assert large in many._tables.raw.files()
+    assert len(many._tables.raw.files()) < MOST_FILES / 2
+    assert rows_of(many, "raw_records") == before
+    assert bob.normalize().trades_added == MOST_FILES + 1
+
+
+@pytest.mark.parametrize("joining", ["join_small_files", "maintain"])
+def test_whoever_lands_and_types_while_others_join_notices_nothing(many, alice, tmp_path, joining):
+    """What is read and what is committed lie on both sides of the joining, in another process' handles."""
+    other = open_lake(tmp_path / "lake", {"toy": TOY})
+    bob = Feed(other, BOB)
+    bob.land(bob.fill(1))
+    commit = other._tables.stored("trades").commit
+
+    def joined_just_before(*args, **kwargs):
+        alice.land(alice.fill(500))
+        assert getattr(many, joining)()
+        return commit(*args, **kwargs)
+
+    other._tables.stored("trades").commit = joined_just_before
+    assert bob.normalize().trades_added == 1
+    other._tables.stored("trades").commit = commit
+
+    assert len(many._tables.raw.files()) == 1
+    assert bob.land(bob.fill(1), bob.fill(2)) == 1
+    assert bob.normalize().trades_added == 1
+    assert alice.normalize().trades_added == 1
+    assert len(rows_of(many, "trades")) == MOST_FILES + 4
 
 
 def test_joined_files_stay_for_readers_of_older_catalogues(many):
