@@ -43,8 +43,14 @@ class Budgets(Transactions):
             return self._take(bucket, limit, weight, now, share=share, gate=gate)
 
     def _take(self, bucket: str, limit: Limit, weight: int, now: datetime, *, share: float, gate: str) -> float:
-        if self._takes_undisturbed(bucket, limit, weight, now, share=share, gate=gate):
-            return 0.0
+        left = self._left.get(bucket) or self._look(bucket)
+        if left is not None:
+            asking = _Asking.of(left, limit, weight, now, share)
+            if asking.wait and not _was_set_back(left["updated_at"], now):
+                # Whoever took since has only made it longer, and who waits asks again.
+                return asking.wait
+            if not asking.wait and self._takes_undisturbed(bucket, gate, now, left, asking):
+                return 0.0
         with self._writing() as db:
             row = _locked(db, bucket, gate)
             pauses = [until for until in (row["paused_until"], row["gate_until"]) if until is not None and until > now]
@@ -58,15 +64,9 @@ class Budgets(Transactions):
         return asking.wait
 
     def _takes_undisturbed(
-        self, bucket: str, limit: Limit, weight: int, now: datetime, *, share: float, gate: str
+        self, bucket: str, gate: str, now: datetime, left: Mapping[str, Any], asking: "_Asking"
     ) -> bool:
-        """Take with one statement where nobody else has used the bucket since we saw it; False where somebody has or it is too full."""
-        left = self._left.get(bucket) or self._look(bucket)
-        if left is None:
-            return False
-        asking = _Asking.of(left, limit, weight, now, share)
-        if asking.wait:
-            return False
+        """Take with one statement where nobody else has used the bucket since we saw it as `left`; False where somebody has."""
         before = {f"old_{name}": left[name] for name in _STORED}
         with self._at_once() as db:
             taken = db.execute(_STORE_UNDISTURBED, _named(bucket, gate, now, asking.after) | before).rowcount > 0
@@ -193,9 +193,13 @@ def _locked(db: Connection, bucket: str, gate: str) -> RowMapping:
 
 def _reached(updated_at: datetime | None, now: datetime) -> datetime:
     """How far time has come in a bucket: clocks of processes differ a little and must not drain twice; a clock set back starts anew."""
-    if updated_at is None or not now < updated_at <= now + _SKEW:
+    if updated_at is None or now >= updated_at or _was_set_back(updated_at, now):
         return now
     return updated_at
+
+
+def _was_set_back(updated_at: datetime, now: datetime) -> bool:
+    return updated_at > now + _SKEW
 
 
 def _day(row: Mapping[Any, Any], now: datetime, weight: float) -> dict[str, float]:
