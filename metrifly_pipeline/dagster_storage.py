@@ -1,4 +1,8 @@
-"""Dagster's storage on PostgreSQL, quick to say which connections have a partition: its pages ask that of each one, several times."""
+"""Dagster's storage on PostgreSQL, quick to say which connections have a partition: its pages ask that of each one, several times.
+
+Dagster's own opens a connection for every statement, which costs ten times what the statement does, so that many instances in one process
+hold none. Here they share one pool.
+"""
 
 import time
 from collections.abc import Mapping
@@ -9,8 +13,12 @@ from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.utils import pg_url_from_config
 
+from metrifly_pipeline.control.engine import shared_engine
+
 KNOWN_SECONDS = 1.0
 """One page asks of all its partitions within less than that."""
+_READY: set[str] = set()
+"""Where this process has seen that the tables are there."""
 
 
 class KnowingPartitions(PostgresEventLogStorage):
@@ -20,9 +28,9 @@ class KnowingPartitions(PostgresEventLogStorage):
     """
 
     def __init__(self, postgres_url: str) -> None:
-        """Open the event log at `postgres_url`; its tables are made where there are none."""
+        """Open the event log at `postgres_url`, whose tables are there."""
         self._known: dict[str, tuple[float, frozenset[str]]] = {}
-        super().__init__(postgres_url)
+        super().__init__(postgres_url, should_autocreate_tables=False)
 
     def has_dynamic_partition(self, partitions_def_name: str, partition_key: str) -> bool:
         """Whether there is such a partition."""
@@ -40,12 +48,15 @@ class KnowingPartitions(PostgresEventLogStorage):
 
 
 class MetriflyPostgresStorage(DagsterPostgresStorage):
-    """`DagsterPostgresStorage` with that; named in `dagster.yaml`."""
+    """`DagsterPostgresStorage` with that and the process's pool; named in `dagster.yaml`."""
 
     def __init__(self, postgres_url: str, inst_data: ConfigurableClassData | None = None) -> None:
         """Open runs, events and schedules at `postgres_url`; the tables are made where there are none."""
-        super().__init__(postgres_url, inst_data=inst_data)
+        super().__init__(postgres_url, should_autocreate_tables=postgres_url not in _READY, inst_data=inst_data)
+        _READY.add(postgres_url)
         self._event_log_storage = KnowingPartitions(postgres_url)
+        for storage in (self._run_storage, self._event_log_storage, self._schedule_storage):
+            storage._engine = shared_engine(postgres_url)  # noqa: SLF001 - Dagster's webserver puts its own there, too
 
     @classmethod
     def from_config_value(cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]) -> Self:

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ HEAD = "0007"
 """The newest migration; a test holds it equal to the folder's."""
 ALONE = "metrifly_alone"
 """Execution option of an engine whose statements are transactions by themselves, on PostgreSQL."""
+_KEPT = 2
+"""Connections that a process keeps open to Dagster's storage; it may use any number."""
 MIGRATIONS = Path(__file__).parent / "migrations"
 _MIGRATION_LOCK = 0x6D657472  # any constant: PostgreSQL's advisory locks are numbers
 
@@ -36,6 +39,14 @@ def open_engine(url: str) -> Engine:
     engine = create_engine(address, hide_parameters=True, executemany_mode="values_plus_batch")
     ping_when_in_doubt(engine)
     event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+@cache
+def shared_engine(url: str) -> Engine:
+    """The one engine of this process whose statements are transactions by themselves, for PostgreSQL at `url`."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT", hide_parameters=True, pool_size=_KEPT, max_overflow=-1)
+    ping_when_in_doubt(engine)
     return engine
 
 

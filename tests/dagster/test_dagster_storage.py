@@ -1,5 +1,7 @@
 """Dagster's storage as `dagster.yaml` names it on PostgreSQL: it answers as Dagster's own does, and asks for a thousand partitions once."""
 
+import select
+
 import dagster as dg
 import pytest
 from dagster_postgres import DagsterPostgresStorage
@@ -62,6 +64,36 @@ def test_a_page_that_asks_of_each_partition_costs_one_look_and_dagsters_own_stor
     assert isinstance(instance.event_log_storage, KnowingPartitions)
     assert statements(instance.event_log_storage, KEYS) < 10
     assert statements(own.event_log_storage, KEYS) >= len(KEYS)
+
+
+def test_instances_of_one_process_share_connections_and_dagsters_own_opens_one_for_each_statement(opened):
+    def opens(storage):
+        """How many connections a storage opens to look ten times."""
+        seen = []
+        for engine in {each._engine for each in (storage.run_storage, storage.event_log_storage)}:
+            event.listen(engine, "connect", lambda *told: seen.append(told))
+        for _ in range(5):
+            storage.run_storage.get_runs_count()
+            storage.event_log_storage.get_dynamic_partitions(NAME)
+        return len(seen)
+
+    first = opened()
+    assert opens(first) <= 1
+    assert opens(opened()) == 0
+    assert opens(DagsterPostgresStorage(first.event_log_storage.postgres_url)) >= 10
+
+
+def test_a_connection_that_the_server_closed_is_replaced(opened):
+    instance = opened()
+    instance.add_dynamic_partitions(NAME, KEYS[:1])
+    engine = instance.event_log_storage._engine
+    with engine.connect() as kept, engine.connect() as other:
+        socket = kept.connection.dbapi_connection
+        other.exec_driver_sql(f"SELECT pg_terminate_backend({socket.info.backend_pid})")
+        select.select([socket], [], [])  # until it is closed
+
+    assert {instance.has_dynamic_partition(NAME, KEYS[0]) for _ in range(3)} == {True}
+    assert instance.get_dynamic_partitions(NAME) == KEYS[:1]
 
 
 def test_a_partition_is_there_as_soon_as_any_process_added_it(opened, passing):
