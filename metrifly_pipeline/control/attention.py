@@ -1,6 +1,6 @@
 """What stands in a connection's way: findings of each stage, and the status that follows from them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -142,7 +142,22 @@ def _said(findings: Sequence[Finding]) -> dict[tuple[str, str], tuple[Any, ...]]
 
 def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
     """Attention of one connection or all, oldest first; without what an entry answers."""
-    rows = db.execute(_STANDING) if connection is None else db.execute(_STANDING_ON, {"wanted": connection})
+    if connection is not None:
+        return unanswered(noted(db, connection))
+    return _as_attention(db.execute(_STANDING).mappings())
+
+
+def noted(db: Database, connection: ConnectionId) -> Sequence[RowMapping]:
+    """All that is noted of one connection, oldest first, and of each whether an entry answers it."""
+    return db.execute(_NOTED_ON, {"wanted": connection}).mappings().all()
+
+
+def unanswered(rows: Iterable[RowMapping]) -> list[Attention]:
+    """Those of `noted` that no entry answers."""
+    return _as_attention(row for row in rows if not row["is_answered"])
+
+
+def _as_attention(rows: Iterable[RowMapping]) -> list[Attention]:
     return [
         Attention(
             connection=row["connection"],
@@ -152,7 +167,7 @@ def standing(db: Database, connection: ConnectionId | None) -> list[Attention]:
             stream=row["stream"],
             acknowledged=_acknowledged(row),
         )
-        for row in rows.mappings()
+        for row in rows
     ]
 
 
@@ -182,23 +197,30 @@ def _answered() -> ColumnElement[bool]:
 
 
 # Made once: every sync asks this several times, and making it would cost ten times as much as asking.
-_STANDING = (
-    select(attention)
-    .where(not_(_answered()))
-    .order_by(attention.c.since, attention.c.connection, attention.c.reason, attention.c.stream)
+_OLDEST_FIRST = (attention.c.since, attention.c.connection, attention.c.reason, attention.c.stream)
+_STANDING = select(attention).where(not_(_answered())).order_by(*_OLDEST_FIRST)
+_NOTED_ON = (
+    select(attention, _answered().label("is_answered"))
+    .where(attention.c.connection == bindparam("wanted"))
+    .order_by(*_OLDEST_FIRST)
 )
-_STANDING_ON = _STANDING.where(attention.c.connection == bindparam("wanted"))
 
 
 def replace_stage(
-    db: Database, connection: ConnectionId, stage: str, findings: Sequence[Finding], now: datetime
+    db: Database,
+    connection: ConnectionId,
+    stage: str,
+    findings: Sequence[Finding],
+    now: datetime,
+    known: Sequence[RowMapping] | None = None,
 ) -> bool:
     """Store a stage's findings. Returns whether any differs.
 
     A reason that stays (on the same stream) keeps its `since`. It keeps its acknowledgement only with the detail that it was given for; a
-    finding that another stage has with the same words takes that one's over, because stages hand findings on to each other.
+    finding that another stage has with the same words takes that one's over, because stages hand findings on to each other. `known` is what is
+    noted of the connection, where that was read already.
     """
-    known = db.execute(select(attention).where(attention.c.connection == connection)).mappings().all()
+    known = noted(db, connection) if known is None else known
     mine = (attention.c.connection == connection) & (attention.c.stage == stage)
     before = {(row["reason"], row["stream"]): row for row in known if row["stage"] == stage}
     after = _said(findings)
@@ -243,13 +265,19 @@ def forget_reasons(db: Database, connection: ConnectionId, reasons: Collection[R
 
 
 def show_status(
-    db: Database, connection: ConnectionId, now: datetime, stands: Sequence[Attention] | None = None
+    db: Database,
+    connection: ConnectionId,
+    now: datetime,
+    stands: Sequence[Attention] | None = None,
+    row: RowMapping | None = None,
 ) -> bool:
     """Work out the status between syncs and keep it; returns whether it differs from the one readers were told.
 
-    It is kept because a status can change by itself, when a transient reason has lasted too long. `stands` is what stands there, if known.
+    It is kept because a status can change by itself, when a transient reason has lasted too long. `stands` is what stands there and
+    `row` the connection, if known.
     """
-    row = db.execute(select(connections).where(connections.c.id == connection)).mappings().one()
+    if row is None:
+        row = db.execute(select(connections).where(connections.c.id == connection)).mappings().one()
     stands = standing(db, connection) if stands is None else stands
     status = connection_status(to_connection(row), stands, running=False, now=now)
     if status == row["shown_status"]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection as Database
-from sqlalchemy import delete, exists, insert, or_, select, update
+from sqlalchemy import delete, exists, insert, or_, select, true, update
 from sqlalchemy.exc import IntegrityError
 
 from metrifly_pipeline.control.accounts import require_room
@@ -15,7 +15,13 @@ from metrifly_pipeline.control.notification_tables import receivers
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.requests import drop_unanswered, file
 from metrifly_pipeline.control.retired_keys import refuse_retired
-from metrifly_pipeline.control.rows import from_connection, lock_connection, one_connection, to_connection
+from metrifly_pipeline.control.rows import (
+    from_connection,
+    lock_connection,
+    no_connection,
+    one_connection,
+    to_connection,
+)
 from metrifly_pipeline.control.tables import connections, credentials, leases, portfolios, publishing
 from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, PortfolioId
@@ -147,6 +153,13 @@ class Connections(Transactions):
 
     def note_probe(self, connection: ConnectionId, facts: KeyFacts, now: datetime) -> None:
         """The key was asked what it may do. An identity is kept where none was known; comparing it is the caller's."""
+        noted = {"probed_at": now, "key_expires_at": facts.expires_at}
+        known_before = true() if facts.identity is None else connections.c.identity.is_not(None)
+        with self._at_once() as db:  # mostly no identity is news
+            if db.execute(
+                update(connections).where(connections.c.id == connection, known_before).values(noted)
+            ).rowcount:
+                return
         with self._writing() as db:
             known = lock_connection(db, connection)
             if known.identity is None and facts.identity is not None:
@@ -154,14 +167,16 @@ class Connections(Transactions):
                 db.execute(select(publishing.c.id).with_for_update()).all()
                 _require_unlinked(db, known, facts.identity)
             identity = known.identity or facts.identity
-            values = {"probed_at": now, "identity": identity, "key_expires_at": facts.expires_at}
-            db.execute(update(connections).where(connections.c.id == connection).values(values))
+            db.execute(
+                update(connections).where(connections.c.id == connection).values({**noted, "identity": identity})
+            )
 
     def note_sweep(self, connection: ConnectionId, now: datetime) -> None:
         """All symbols were asked."""
-        with self._writing() as db:
-            lock_connection(db, connection)
-            db.execute(update(connections).where(connections.c.id == connection).values(swept_at=now))
+        with self._at_once() as db:
+            swept = update(connections).where(connections.c.id == connection).values(swept_at=now)
+            if not db.execute(swept).rowcount:
+                raise no_connection(connection)
 
 
 def _require_portfolio(db: Database, account: AccountId, portfolio: PortfolioId) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
-from sqlalchemy import BigInteger, and_, case, delete, func, select, type_coerce, update
+from sqlalchemy import BigInteger, and_, case, delete, exists, func, or_, select, type_coerce, update
 from sqlalchemy import Connection as Database
 
 from metrifly_pipeline.control.columns import Instant
@@ -46,6 +46,11 @@ _PROVEN = (
     coverage.c.ended,
 )
 """Read by place, not by name: a connection may have hundreds."""
+_OTHERS = coverage.alias("others")
+_HAS_OTHERS = exists().where(
+    *(_OTHERS.c[name] == coverage.c[name] for name in ("connection", "stream", "scope")),
+    _OTHERS.c.span_start != coverage.c.span_start,
+)
 _AS_ROWS = select(
     *(type_coerce(column, BigInteger) if isinstance(column.type, Instant) else column for column in _PROVEN)
 ).order_by(*_PROVEN[:4])
@@ -76,11 +81,15 @@ class Progress(Transactions):
             for row in rows
         ]
 
-    def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
-        """Proven spans, oldest first within their stream and scope."""
+    def coverage(
+        self, connection: ConnectionId | None = None, *, single_spans_of: Collection[str] | None = None
+    ) -> Sequence[CoverageRow]:
+        """Proven spans, oldest first within their stream and scope; see the port."""
         query = select(*_PROVEN).order_by(*_PROVEN[:4])
         if connection is not None:
             query = query.where(coverage.c.connection == connection)
+        if single_spans_of is not None:
+            query = query.where(or_(coverage.c.stream.in_(single_spans_of), _HAS_OTHERS))
         with self._reading() as db:
             return [
                 CoverageRow(connection=owner, stream=stream, scope=scope, span=Span(start, end), ended=ended)

@@ -61,8 +61,13 @@ def _connection(db: Database, connection: ConnectionId, *, lock: bool) -> Connec
     query = select(connections).where(connections.c.id == connection)
     row = db.execute(query.with_for_update() if lock else query).mappings().one_or_none()
     if row is None:
-        raise NotFoundError(f"There is no connection {connection}; `metrifly connections` lists them")
+        raise no_connection(connection)
     return to_connection(row)
+
+
+def no_connection(connection: ConnectionId) -> NotFoundError:
+    """What is said where there is none of that id."""
+    return NotFoundError(f"There is no connection {connection}; `metrifly connections` lists them")
 
 
 def one_request(db: Database, request: int) -> SyncRequest:

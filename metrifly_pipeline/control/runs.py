@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection as Database
 from sqlalchemy import RowMapping, ScalarSelect, bindparam, exists, func, insert, or_, select, update
 
-from metrifly_pipeline.control.attention import PERMANENT, SYNC, replace_stage, show_status, standing
+from metrifly_pipeline.control.attention import PERMANENT, SYNC, noted, replace_stage, show_status, unanswered
 from metrifly_pipeline.control.publishing import number_change
 from metrifly_pipeline.control.rows import from_run, lock_connection, one_run, to_run
 from metrifly_pipeline.control.tables import attention, connections, leases, requests, runs
@@ -16,7 +16,7 @@ from metrifly_pipeline.control.transactions import Transactions
 from metrifly_pipeline.domain.attention import Attention
 from metrifly_pipeline.domain.curing import CURED_BY_A_SYNC, cured_by
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.ports import Finding
+from metrifly_pipeline.domain.ports import Finding, RunEnd
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.status import Connection, Outcome, SyncKind, SyncRun, Urgency
 from metrifly_pipeline.domain.trouble import NotFoundError
@@ -50,8 +50,8 @@ class Runs(Transactions):
         next_due_at: datetime | None,
         retry_at: datetime | None,
         now: datetime,
-    ) -> bool:
-        """Store what a run did, and what follows from it; returns whether a reader would see a change (then it is numbered).
+    ) -> RunEnd:
+        """Store what a run did, and what follows from it; see the port.
 
         A run that lost its lease, or whose key was replaced or taken away meanwhile, only leaves its record (and a change, if it added rows):
         what it found belongs to another key, and who asked for a sync still waits for one. A rebuild has not asked the exchange, so it answers
@@ -64,17 +64,18 @@ class Runs(Transactions):
             overtaken = run.outcome is Outcome.LEASE_LOST or started["fences"] != started["fences_now"]
             if started["is_waited_for"]:
                 _answer_or_let_wait_again(db, run, overtaken=overtaken)
+            rows = noted(db, run.connection)
+            stands = unanswered(rows)
             if not overtaken and run.kind is not SyncKind.REBUILD:
-                times = {"next_due_at": next_due_at, "retry_at": retry_at}
-                before = standing(db, run.connection)
-                _settle(db, known, run, times, now)
-                found = replace_stage(db, run.connection, SYNC, findings, now)
-                after = standing(db, run.connection) if found else before
-                cured = _note_cured(db, known, run, before, after)
-                changed = show_status(db, run.connection, now, after) or found or cured or changed
+                before = stands
+                settled = _settle(db, known, run, {"next_due_at": next_due_at, "retry_at": retry_at}, now)
+                found = replace_stage(db, run.connection, SYNC, findings, now, rows)
+                stands = unanswered(noted(db, run.connection)) if found else before
+                cured = _note_cured(db, known, run, before, stands)
+                changed = show_status(db, run.connection, now, stands, settled) or found or cured or changed
             if changed:
                 number_change(db, [known.portfolio], urgency, now)
-            return changed
+            return RunEnd(changed=changed, standing=stands)
 
     def runs(self, connection: ConnectionId | None = None, limit: int = 50) -> Sequence[SyncRun]:
         """Sync runs, newest first."""
@@ -207,11 +208,14 @@ def _let_wait_again(db: Database, run: SyncRun, *, overtaken: bool) -> None:
     db.execute(passed_over.values(batch=None, attempt=requests.c.attempt + 1))
 
 
-def _settle(db: Database, known: Connection, run: SyncRun, times: Mapping[str, datetime | None], now: datetime) -> None:
-    """Set what a connection's next syncs and its status depend on."""
+def _settle(
+    db: Database, known: Connection, run: SyncRun, times: Mapping[str, datetime | None], now: datetime
+) -> RowMapping:
+    """Set what a connection's next syncs and its status depend on; returns the connection as it is now."""
     values: dict[str, Any] = {"failures": known.failures + 1, "failing_since": known.failing_since or now}
     if run.outcome in _GOOD:
         values = {"failures": 0, "failing_since": None, "last_success_at": now, "last_checked_at": now}
     if run.outcome in _DONE:
         values["first_import_done"] = True
-    db.execute(update(connections).where(connections.c.id == known.id).values({**values, **times}))
+    settled = update(connections).where(connections.c.id == known.id).values({**values, **times})
+    return db.execute(settled.returning(connections)).mappings().one()

@@ -52,7 +52,7 @@ class Closing:
             detail=trouble.detail if trouble else "",
             last_trade_at=outcome.last_trade_at,
         )
-        changed = control.finish_run(
+        ended = control.finish_run(
             run,
             work.pulled.findings,
             urgency=Urgency.SOON if run.kind is SyncKind.DAILY else Urgency.NOW,
@@ -65,11 +65,11 @@ class Closing:
             control.file_request(work.connection.id, SyncKind.FIRST_IMPORT, now)
         return ConnectionReport(
             connection=work.connection.id,
-            run=control.run(run.id) if changed else run,
-            changed=changed,
+            run=control.run(run.id) if ended.changed else run,
+            changed=ended.changed,
             new_partition=not work.connection.landed and run.raw_landed > 0,
             balances_added=outcome.balances_added,
-            standing=tuple(control.attention(work.connection.id)),
+            standing=tuple(ended.standing),
             requests=work.pulled.requests,
         )
 

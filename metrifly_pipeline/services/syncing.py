@@ -266,7 +266,8 @@ class Syncing:
             spec = self._ports.gateway.spec(connection.exchange)
         except (NotFoundError, RefusedError):
             return []
-        return history_findings(spec, self._ports.control.coverage(connection.id))
+        forgetful = {stream.stream.value for stream in spec.streams if stream.retention is not None}
+        return history_findings(spec, self._ports.control.coverage(connection.id, single_spans_of=forgetful))
 
     def _normalize_one(self, connection: Connection) -> None:
         self._normalizing.now([job(connection)])

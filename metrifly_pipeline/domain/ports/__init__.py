@@ -4,10 +4,11 @@ Importers name this package, never a module in it: which room a Protocol stands 
 """
 
 from metrifly_pipeline.domain.ports.budgets import BudgetStore
-from metrifly_pipeline.domain.ports.control import Advance, ControlStore, CursorMove, Finding
+from metrifly_pipeline.domain.ports.control import ControlStore
 from metrifly_pipeline.domain.ports.exchanges import Budget, CatalogEntry, ExchangeGateway, ExchangeSession
 from metrifly_pipeline.domain.ports.lake import Lake
 from metrifly_pipeline.domain.ports.master_keys import MasterKeys, SealedRowStore
+from metrifly_pipeline.domain.ports.moves import Advance, CursorMove, Finding, RunEnd
 from metrifly_pipeline.domain.ports.notifications import Courier, NotificationStore, Parcel
 from metrifly_pipeline.domain.ports.spreadsheets import Spreadsheets
 from metrifly_pipeline.domain.ports.surroundings import Clock, Journal, Reach, Sleep, journal_nothing, reach_nothing
@@ -31,6 +32,7 @@ __all__ = [
     "NotificationStore",
     "Parcel",
     "Reach",
+    "RunEnd",
     "SealedRowStore",
     "Sleep",
     "Spreadsheets",

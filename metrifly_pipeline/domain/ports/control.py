@@ -1,7 +1,6 @@
 """The control room: who is connected, how far each sync came, what stands in the way, and what is due."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -12,8 +11,8 @@ from metrifly_pipeline.domain.ports.budgets import BudgetStore
 from metrifly_pipeline.domain.ports.entries import EntryStore
 from metrifly_pipeline.domain.ports.erasures import ErasureStore
 from metrifly_pipeline.domain.ports.master_keys import SealedRowStore
+from metrifly_pipeline.domain.ports.moves import Advance, Finding, RunEnd
 from metrifly_pipeline.domain.ports.notifications import NotificationStore
-from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.status import (
     Connection,
@@ -28,40 +27,7 @@ from metrifly_pipeline.domain.status import (
     SyncRun,
     Urgency,
 )
-from metrifly_pipeline.domain.streams import CursorState, Span, Stream
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CursorMove:
-    """What one page moves once its records are committed."""
-
-    stream: Stream
-    scope: str
-    cursor: CursorState | None
-    covered: Span | None
-    ended: str = ""
-    done: int = 0
-    planned: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Advance:
-    """All that one connection's committed pages move, guarded by its lease."""
-
-    lease: Lease
-    moves: tuple[CursorMove, ...]
-    landed: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One reason found on a connection, before it is stored as attention."""
-
-    reason: Reason
-    stream: str = ""
-    detail: str = ""
-    opens_at: datetime | None = None
-    """Of a limited history: where it begins. An opening balance dated then or earlier answers it; None: nothing does."""
+from metrifly_pipeline.domain.streams import CursorState, Stream
 
 
 class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, SealedRowStore, Protocol):
@@ -167,8 +133,13 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
     def scope_progress(self, connection: ConnectionId) -> Sequence[ScopeProgress]:
         """How far each stream and scope has come; one that was only counted has no state."""
 
-    def coverage(self, connection: ConnectionId | None = None) -> Sequence[CoverageRow]:
-        """Proven spans; touching and overlapping ones are stored as one."""
+    def coverage(
+        self, connection: ConnectionId | None = None, *, single_spans_of: Collection[str] | None = None
+    ) -> Sequence[CoverageRow]:
+        """Proven spans; touching and overlapping ones are stored as one.
+
+        With `single_spans_of`, what is proven in one piece is left out but for these streams: elsewhere only pieces tell that something lacks.
+        """
 
     def coverage_rows(self) -> Sequence[Sequence[object]]:
         """Those of all connections as rows of a table (connection, stream, scope, start, end, how it ended), times in microseconds since 1970.
@@ -233,13 +204,13 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
         next_due_at: datetime | None,
         retry_at: datetime | None,
         now: datetime,
-    ) -> bool:
+    ) -> RunEnd:
         """Store what a run did.
 
         Answer the requests filed before it started; set times and failure counters; replace the sync's
         findings (see `replace_findings`, stage `sync`); number a change where a reader would see one (rows
         added, findings or status changed, reasons cured: the run as stored names
-        them); returns whether it did.
+        them).
         """
 
     def runs(self, connection: ConnectionId | None = None, limit: int = 50) -> Sequence[SyncRun]:

@@ -103,7 +103,7 @@ def finish(store):
     def finished(connection, outcome=Outcome.ADDED, findings=(), now=NOW, kind=SyncKind.DAILY, due=None, **counts):
         run = dataclasses.replace(store.start_run(connection, kind, now), outcome=outcome, **counts)
         options = {"urgency": Urgency.SOON, "next_due_at": due, "retry_at": None}
-        return store.finish_run(run, list(findings), **options, now=now)
+        return store.finish_run(run, list(findings), **options, now=now).changed
 
     return finished
 

@@ -101,6 +101,22 @@ def test_coverage_of_streams_and_scopes_is_kept_apart(store, connect, lease):
     ]
 
 
+def test_what_is_proven_in_one_piece_is_left_out_where_only_pieces_are_asked_for(store, connect, lease):
+    mine, other = lease(connect()), lease(connect(2))
+    store.advance([advance(mine, move(scope=scope, covered=minutes(0, 5))) for scope in ("BTCUSDT", "ETHUSDT")], NOW)
+    store.advance([advance(each, move(stream=Stream.LEDGER, covered=minutes(0, 5))) for each in (mine, other)], NOW)
+    store.advance([advance(other, move(scope="BTCUSDT", covered=minutes(10, 15)))], NOW)
+
+    def told(*streams):
+        return [(row.stream, row.scope) for row in store.coverage(mine.connection, single_spans_of=streams)]
+
+    assert told() == []  # what others have is no piece of ours
+    assert told("ledger") == [("ledger", EVERYTHING)]
+    store.advance([advance(mine, move(scope="BTCUSDT", covered=minutes(10, 15)))], NOW)
+    assert told() == [("fills", "BTCUSDT")] * 2
+    assert told("ledger") == [*told(), ("ledger", EVERYTHING)]
+
+
 def test_a_gap_in_the_coverage_stays_until_it_is_filled(store, connect, lease):
     mine = lease(connect())
     store.advance([advance(mine, move(covered=minutes(10, 20), ended="history begins"))], NOW)

@@ -13,6 +13,7 @@ from tests.contract.control.builders import NOW, sealed
 
 HOUR = timedelta(hours=1)
 LATER = NOW + HOUR
+MISMATCH = Finding(reason=Reason.BALANCE_MISMATCH, detail="BTC +1")
 NETWORK = Finding(reason=Reason.NETWORK)
 KEY_INVALID = Finding(reason=Reason.KEY_INVALID)
 
@@ -241,12 +242,23 @@ def test_what_a_run_found_about_a_key_that_is_gone_does_not_count(store, connect
     before = store.connection(connection), store.requests(waiting=True)
 
     failed = dataclasses.replace(run, outcome=Outcome.FAILED)
-    changed = store.finish_run(failed, [KEY_INVALID], urgency=Urgency.NOW, next_due_at=NOW, retry_at=NOW, now=NOW)
+    ended = store.finish_run(failed, [KEY_INVALID], urgency=Urgency.NOW, next_due_at=NOW, retry_at=NOW, now=NOW)
 
-    assert changed is False
+    assert (ended.changed, ended.standing) == (False, [])
     assert (store.connection(connection), store.requests(waiting=True)) == before
     assert store.attention() == []
     assert store.run(run.id).outcome is Outcome.FAILED
+
+
+def test_the_end_of_a_run_tells_what_stands_then_whoever_found_it(store, connect):
+    connection = connect()
+    store.replace_findings(connection, "reconcile", [MISMATCH], NOW)
+    for found in ([NETWORK], []):
+        run = dataclasses.replace(store.start_run(connection, SyncKind.DAILY, LATER), outcome=Outcome.ADDED)
+        ended = store.finish_run(run, found, urgency=Urgency.SOON, next_due_at=None, retry_at=None, now=LATER)
+
+        assert ended.standing == store.attention(connection)
+        assert [each.reason for each in ended.standing] == [each.reason for each in (MISMATCH, *found)]
 
 
 def test_rows_that_an_overtaken_run_added_are_a_change_all_the_same(store, connect):
@@ -256,7 +268,7 @@ def test_rows_that_an_overtaken_run_added_are_a_change_all_the_same(store, conne
     before = store.change_seq()
 
     added = dataclasses.replace(run, outcome=Outcome.ADDED, trades_added=1)
-    assert store.finish_run(added, [], urgency=Urgency.NOW, next_due_at=None, retry_at=None, now=NOW) is True
+    assert store.finish_run(added, [], urgency=Urgency.NOW, next_due_at=None, retry_at=None, now=NOW).changed is True
     assert store.change_seq() == before + 1
 
 
