@@ -71,7 +71,10 @@ _OWN = {
     ): "Fee taken (negative: a rebate): by the exchange's ledger where it tells, else as stated.",
     ("trades_history", "fee_amount"): "Fee as stated with the execution; `trades` shows what was really taken.",
     ("trades", "version"): "Version that stands: 1, or higher where the exchange changed the record.",
-    ("legs", "kind"): "buy or sell for a trade, else the movement's or the entry's kind.",
+    (
+        "legs",
+        "kind",
+    ): "buy or sell for a trade, else the movement's or the entry's kind; trade_leg and trade_fee: booked without an execution.",
     ("legs", "role"): "base, quote or fee for a trade, else the movement's or the entry's role.",
     ("legs", "connection_id"): "Connection that the leg belongs to; NULL for an entry of a portfolio alone.",
     ("legs", "portfolio_id"): "Portfolio that the leg counts in; NULL where the connection is gone.",

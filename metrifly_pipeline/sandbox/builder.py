@@ -74,7 +74,7 @@ class AccountBuilder:
             asset, paid = (trade.fee_asset, fee) if isinstance(fee, str) else fee
             trade = replace(trade, fee_asset=asset, fee_amount=Decimal(paid))
         if id is not None:
-            key = trade.trade_key.removesuffix(trade.native_id) + str(id)
+            key = trade.trade_key.replace(trade.native_id, str(id))
             trade = replace(trade, native_id=str(id), trade_key=key)
         return self._add(Entry(trades=(trade,), movements=entry.movements))
 

@@ -1,7 +1,7 @@
 """How a made-up history looks on Binance: markets, ids, fees in BNB, dust, deposits to the funding wallet.
 
-Trade ids rise within a symbol and repeat on others. Keys (see the room's SQL): `spot:<SYMBOL>:<id>`, `deposit:<id>`, `withdrawal:<id>` and
-`:fee`, `convert:<orderId>:disposed` and `:received`, `reward:<id>`, `dust:<transId>:<code>:disposed` and `:received`,
+Trade ids rise within a symbol and repeat on others. Keys (see the room's SQL): `spot:<SYMBOL>:<id>:<side>`, `deposit:<id>`, `withdrawal:<id>`
+and `:fee`, `convert:<orderId>:disposed` and `:received`, `reward:<id>`, `dust:<transId>:<code>:disposed` and `:received`,
 `buy:<orderNo>:disposed`, `:received` and, where a card paid, `:paid`. One sweep of dust has one transId for several assets, and what it
 credits stands after the service charge: the charge is no change of its own.
 """
@@ -114,7 +114,7 @@ class BinanceProfile:
         trade = TruthTrade(
             number=number,
             native_id=native_id,
-            trade_key=f"spot:{symbol}:{native_id}",
+            trade_key=f"spot:{symbol}:{native_id}:{draft.side}",
             market=market,
             side=draft.side,
             price=draft.price,

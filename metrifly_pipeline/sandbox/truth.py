@@ -38,7 +38,7 @@ class TruthTrade:
     native_id: str
     """The id on the wire: kraken TX id, binance trade id (unique per symbol only), okx billId."""
     trade_key: str
-    """What the product must call it: kraken `<txid>`, binance `spot:<SYMBOL>:<id>`, okx `<billId>`."""
+    """What the product must call it: kraken `<txid>`, binance `spot:<SYMBOL>:<id>:<side>`, okx `<billId>`."""
     market: TruthMarket
     side: str
     price: Decimal

@@ -187,8 +187,27 @@ def test_the_same_id_on_two_symbols_is_two_trades(home):
     connection = home.imported(account)
 
     home.publish()
-    assert {"spot:BTCUSDT:7", "spot:ETHUSDT:7"} <= published_trades(home, connection).keys()
+    assert {"spot:BTCUSDT:7:buy", "spot:ETHUSDT:7:buy"} <= published_trades(home, connection).keys()
     assert_exact(home, connection)
+
+
+@pytest.mark.parametrize("before", [0, 998, 999, 1_000])
+def test_a_trade_with_oneself_is_two_trades_under_one_id_even_where_a_page_ends_between_them(home, before):
+    account = small("binance")
+    for number in range(before):
+        at = NOW - timedelta(days=2) + timedelta(seconds=number)
+        account.with_fill(market="BTC/USDT", id=number + 1, amount="0.0001", at=at)
+    for side in ("buy", "sell"):
+        account.with_fill(market="BTC/USDT", id=5_000, side=side, amount="0.5", at=NOW - timedelta(days=1))
+    account.with_fill(market="BTC/USDT", id=5_001, amount="0.0001", at=NOW - timedelta(hours=20))
+    home.start(account)
+
+    connection = home.imported(account)
+
+    home.publish()
+    assert {f"spot:BTCUSDT:5000:{side}" for side in ("buy", "sell")} <= published_trades(home, connection).keys()
+    assert_exact(home, connection)
+    assert "amended_records" not in home.standing(connection)
 
 
 @pytest.mark.parametrize(

@@ -93,34 +93,49 @@ swap AS (
     WHERE raw.stream = 'converts' AND raw.scope = 'all'
 ),
 
--- Crypto bought (scope fiat_buy) or sold (fiat_sell) for money. `sourceAmount` holds the fee already.
+-- Crypto bought (scope fiat_buy) or sold (fiat_sell) for money. `sourceAmount` holds the fee already. Of a sale Binance's own words differ
+-- ("fiat trade amount", or what was given): the price tells which of the two amounts is the coins'; one that fits neither is quarantined.
 payment AS (
     SELECT
         raw.connection_id,
         raw.seq,
         raw.payload ->> '$.orderNo' AS native_id,
         'buy:' || native_id AS group_key,
-        CASE
-            WHEN (raw.payload ->> '$.status') IN ('Completed', 'Successful', 'Finished') THEN 'convert'
-            WHEN (raw.payload ->> '$.status') IN ('Processing', 'Failed', 'Refunding', 'Refunded') THEN 'ignored'
-        END AS kind,
         raw.scope = 'fiat_buy' AS buys,
+        raw.payload ->> '$.sourceAmount' AS source,
+        raw.payload ->> '$.obtainAmount' AS obtained,
+        try_cast(raw.payload ->> '$.price' AS DOUBLE) AS price,
+        -- how far money and coins are from the price, only to tell the two apart: the fee is a few percent
+        coalesce(abs(try_cast(obtained AS DOUBLE) / nullif(try_cast(source AS DOUBLE) * price, 0) - 1), 0)
+            AS off_if_given,
+        coalesce(abs(try_cast(source AS DOUBLE) / nullif(try_cast(obtained AS DOUBLE) * price, 0) - 1), 1)
+            AS off_if_got,
+        NOT buys AND off_if_got < off_if_given AS is_turned,
         -- what a card paid never stood in the exchange account: it comes in and goes out in the same moment
         buys AND coalesce(raw.payload ->> '$.paymentMethod', 'Cash Balance') <> 'Cash Balance' AS by_card,
         raw.payload ->> '$.fiatCurrency' AS money,
         raw.payload ->> '$.cryptoCurrency' AS coin,
+        CASE
+            WHEN
+                (raw.payload ->> '$.status') IN ('Completed', 'Successful', 'Finished')
+                AND (buys OR least(off_if_given, off_if_got) < 0.25)
+                THEN 'convert'
+            WHEN (raw.payload ->> '$.status') IN ('Processing', 'Failed', 'Refunding', 'Refunded') THEN 'ignored'
+        END AS kind,
+        CASE WHEN is_turned THEN obtained ELSE source END AS given,
+        CASE WHEN is_turned THEN source ELSE obtained END AS got,
         [
             {
                 'suffix': ':paid', 'role': CASE WHEN by_card THEN 'main' END, 'direction': 'in',
-                'asset_code': money, 'amount': raw.payload ->> '$.sourceAmount'
+                'asset_code': money, 'amount': given
             },
             {
                 'suffix': ':disposed', 'role': 'disposed', 'direction': 'out',
-                'asset_code': CASE WHEN buys THEN money ELSE coin END, 'amount': raw.payload ->> '$.sourceAmount'
+                'asset_code': CASE WHEN buys THEN money ELSE coin END, 'amount': given
             },
             {
                 'suffix': ':received', 'role': 'received', 'direction': 'in',
-                'asset_code': CASE WHEN buys THEN coin ELSE money END, 'amount': raw.payload ->> '$.obtainAmount'
+                'asset_code': CASE WHEN buys THEN coin ELSE money END, 'amount': got
             }
         ] AS parts,
         raw.payload ->> '$.createTime' AS occurred_at,
@@ -195,7 +210,11 @@ event AS (
     UNION ALL BY NAME
     SELECT * FROM swap
     UNION ALL BY NAME
-    SELECT * EXCLUDE (buys, by_card, money, coin) FROM payment
+    SELECT
+        * EXCLUDE (
+            buys, by_card, money, coin, source, obtained, price, off_if_given, off_if_got, is_turned, given, got
+        )
+    FROM payment
     UNION ALL BY NAME
     SELECT * FROM dust
     UNION ALL BY NAME

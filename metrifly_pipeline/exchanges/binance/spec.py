@@ -84,7 +84,12 @@ SPEC = ExchangeSpec(
         Surface(
             name="Simple Earn",
             coverage=Coverage.COVERED,
-            note="rewards, and flexible products while they stand in the spot wallet as LD codes; locked ones by hand",
+            note="bonus rewards, and flexible products while they stand in the spot wallet as LD codes; locked ones by hand",
+        ),
+        Surface(
+            name="Simple Earn, real-time interest",
+            coverage=Coverage.BY_HAND,
+            note="asset/assetDividend leaves it out; the balance shows what lacks",
         ),
         Surface(
             name="deposits and withdrawals of money",

@@ -45,9 +45,15 @@ WITH entry AS (
             WHEN 'invite bonus' THEN 'reward'
             WHEN 'earn' THEN
                 CASE
-                    WHEN contains(coalesce(raw.payload ->> '$.subtype', ''), 'allocation') THEN 'transfer'
+                    WHEN coalesce(raw.payload ->> '$.subtype', '') IN ('', 'reward') THEN 'reward'
+                    -- allocation, deallocation, autoallocation, autoallocate
+                    WHEN contains(raw.payload ->> '$.subtype', 'allocat') THEN 'transfer'
                     WHEN (raw.payload ->> '$.subtype') = 'migration' THEN 'transfer'
-                    ELSE 'reward'
+                    -- delistingconversion
+                    WHEN contains(raw.payload ->> '$.subtype', 'conversion') THEN 'convert'
+                    WHEN (raw.payload ->> '$.subtype') = 'airdrop' THEN 'airdrop'
+                    -- what it is isn't known: that is no reason to call it income
+                    ELSE 'adjustment'
                 END
             WHEN 'transfer' THEN
                 CASE
@@ -57,6 +63,7 @@ WITH entry AS (
                 END
             WHEN 'custodytransfer' THEN 'transfer'
             WHEN 'creator_fee' THEN 'fee'
+            WHEN 'nftcreatorfee' THEN 'fee'
             WHEN 'rollover' THEN 'fee'
             WHEN 'margin' THEN 'adjustment'
             WHEN 'settled' THEN 'adjustment'
@@ -89,7 +96,10 @@ SELECT
     row_of_entry.seq,
     CASE
         WHEN row_of_entry.part = 'amount' THEN row_of_entry.native_id
-        WHEN row_of_entry.part = 'fee' AND row_of_entry.kind IN ('fee', 'trade_fee') THEN row_of_entry.native_id
+        WHEN
+            row_of_entry.part = 'fee'
+            AND (row_of_entry.kind = 'trade_fee' OR (row_of_entry.kind = 'fee' AND row_of_entry.no_amount))
+            THEN row_of_entry.native_id
         WHEN row_of_entry.part = 'fee' THEN row_of_entry.native_id || ':fee'
     END AS movement_key,
     row_of_entry.native_id,

@@ -25,14 +25,16 @@ named AS (
         sent.*,
         reference.base,
         reference."quote",
+        -- a dark pool's pair bears the name of the open one with .d behind it
+        regexp_replace(sent.fill.pair, '\.d$', '') AS pair,
         CASE
             WHEN reference.base IS NOT NULL THEN NULL
-            WHEN contains(sent.fill.pair, '/') THEN regexp_extract(sent.fill.pair, '^(.+)/(.+)$', ['base', 'quote'])
-            WHEN regexp_full_match(sent.fill.pair, '([XZ][A-Z]{3}|USD[CT])[XZ][A-Z]{3}')
-                THEN regexp_extract(sent.fill.pair, '^(.{4})(.{4})$', ['base', 'quote'])
+            WHEN contains(pair, '/') THEN regexp_extract(pair, '^(.+)/(.+)$', ['base', 'quote'])
+            WHEN regexp_full_match(pair, '([XZ][A-Z]{3}|USD[CT])[XZ][A-Z]{3}')
+                THEN regexp_extract(pair, '^(.{4})(.{4})$', ['base', 'quote'])
             ELSE
                 regexp_extract(
-                    sent.fill.pair,
+                    pair,
                     '^(.+?)(USDT|USDC|USDG|USDQ|USDR|RLUSD|PYUSD|EURC|EURQ|EURR|DAI'
                     || '|USD|EUR|GBP|CHF|AUD|CAD|JPY|AED|XBT|ETH|DOT)$',
                     ['base', 'quote']

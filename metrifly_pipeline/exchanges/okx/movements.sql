@@ -118,13 +118,18 @@ bill AS (
         CASE
             -- nothing changed: the bookkeeping of a loan or a position
             WHEN regexp_full_match(change, '-?0*\.?0*') THEN 'ignored'
-            -- between the funding account (6) and the trading account (18): nothing comes or goes
+            -- between the funding account (6) and the trading account (18): nothing comes or goes; with the same on both sides the other
+            -- one is a sub-account's
             WHEN
                 type = '1'
                 AND (raw.payload ->> '$.from') IN ('6', '18') AND (raw.payload ->> '$.to') IN ('6', '18')
+                AND (raw.payload ->> '$.from') <> (raw.payload ->> '$.to')
                 THEN 'ignored'
-            -- an execution in spot or margin is the trade itself
-            WHEN type = '2' AND (raw.payload ->> '$.instType') IN ('SPOT', 'MARGIN') THEN 'ignored'
+            -- an order's execution in spot or margin is the trade itself (trades.sql)
+            WHEN
+                type = '2' AND (raw.payload ->> '$.instType') IN ('SPOT', 'MARGIN')
+                AND coalesce(subtype, '') IN ('', '1', '2', '3', '4', '5', '6')
+                THEN 'ignored'
             -- a convert stands in its own history
             WHEN type = '27' THEN 'ignored'
             -- small balances swept together, loans repaid by a sale: one bill for what went, one for what came

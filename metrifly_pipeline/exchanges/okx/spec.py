@@ -107,7 +107,14 @@ SPEC = ExchangeSpec(
     ),
     surfaces=(
         Surface(name="spot", coverage=Coverage.COVERED, note="fills of the last three months; older ones by file"),
-        Surface(name="margin", coverage=Coverage.COVERED, note="fills; interest and liquidations from the bills"),
+        Surface(
+            name="margin",
+            coverage=Coverage.COVERED,
+            note="cross margin: fills; interest and liquidations from the bills",
+        ),
+        Surface(
+            name="isolated margin", coverage=Coverage.BY_HAND, note="its fills are read as if they were cross margin"
+        ),
         Surface(name="convert", coverage=Coverage.COVERED, note="from convert/history; small balances from the bills"),
         Surface(name="deposits and withdrawals of crypto", coverage=Coverage.COVERED),
         Surface(name="trading account bills", coverage=Coverage.COVERED, note="interest, airdrops, fees; three months"),
@@ -122,7 +129,11 @@ SPEC = ExchangeSpec(
             name="trading bots, copy trading", coverage=Coverage.BY_HAND, note="transfers to and from them are covered"
         ),
         Surface(name="OKX Wallet and DEX", coverage=Coverage.NOT_VISIBLE),
-        Surface(name="sub-accounts", coverage=Coverage.NOT_VISIBLE, note="connect each with a key of its own"),
+        Surface(
+            name="sub-accounts",
+            coverage=Coverage.NOT_VISIBLE,
+            note="transfers are covered; connect each with a key of its own",
+        ),
         Surface(
             name="OKX EEA and OKX US",
             coverage=Coverage.NOT_VISIBLE,

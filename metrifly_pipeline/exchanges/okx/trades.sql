@@ -2,7 +2,10 @@
 -- In:  raw (payload JSON, scope = instrument type, seq)
 -- Out: strings only; the engine types them, checks them and quarantines what fails
 -- The key is the bill id, which is unique in an exchange account (the trade id is so on one instrument only). An instrument id is base and
--- quote with a dash between, so nothing is looked up. OKX tells no cost, and a fee with its sign turned: negative is paid.
+-- quote with a dash between, so nothing is looked up; but what is paid in is told beside it where one book serves several (BTC-USD paid in
+-- USDC). OKX tells no cost, and a fee with its sign turned: negative is paid.
+-- What OKX itself executed (liquidations, block trades, small balances swept: every subType but those of an order) moves no assets here: its
+-- bills have types of their own and say what it changed (movements.sql). So it is no spot trade.
 -- A payload is parsed once; `->>` would do so for every field.
 -- Sources: okx.com/docs-v5 (transaction details, last 3 months); ccxt 4.5.90 okx.parse_trade.
 WITH sent AS (
@@ -13,7 +16,7 @@ WITH sent AS (
             raw.payload,
             '{"billId": "VARCHAR", "ordId": "VARCHAR", "instId": "VARCHAR", "instType": "VARCHAR", "side": "VARCHAR",
               "fillPx": "VARCHAR", "fillSz": "VARCHAR", "fee": "VARCHAR", "feeCcy": "VARCHAR", "fillTime": "VARCHAR",
-              "ts": "VARCHAR"}'
+              "ts": "VARCHAR", "subType": "VARCHAR", "tradeQuoteCcy": "VARCHAR"}'
         ) AS fill
     FROM raw
     WHERE raw.stream = 'fills'
@@ -26,9 +29,12 @@ SELECT
     sent.fill."billId" AS native_id,
     nullif(sent.fill."ordId", '') AS order_id,
     sent.fill."instId" AS market,
-    lower(sent.fill."instType") AS market_type,
+    CASE
+        WHEN coalesce(sent.fill."subType", '') IN ('', '1', '2', '3', '4', '5', '6') THEN lower(sent.fill."instType")
+        ELSE 'by the exchange'
+    END AS market_type,
     nullif(split_part(sent.fill."instId", '-', 1), '') AS base_code,
-    nullif(split_part(sent.fill."instId", '-', 2), '') AS quote_code,
+    coalesce(nullif(sent.fill."tradeQuoteCcy", ''), nullif(split_part(sent.fill."instId", '-', 2), '')) AS quote_code,
     sent.fill.side,
     sent.fill."fillPx" AS price,
     sent.fill."fillSz" AS amount,

@@ -86,9 +86,13 @@ class _Driver:
             timed = list(zip(numbers, self.event_us, strict=True))
         settled = [number for number, micros in timed if micros is None or micros <= self.settled_us]
         self.last_id = max(self.last_id, max(settled, default=NONE))
-        self.next_id = max(self.next_id, max(numbers, default=NONE) + 1)
+        self.next_id = self._behind_page(max(numbers, default=NONE))
         self.reread_id = max(self.reread_id, _behind(timed, self.overlap_us))
         self.deep_id = max(self.deep_id, _behind(timed, self.deep_us))
+
+    def _behind_page(self, top: int) -> int:
+        """From where the next page is asked: the last id once more, since a trade with oneself is two rows under one; they may lie apart."""
+        return top if top > self.next_id else max(self.next_id, top + 1)
 
     def midway(self, rows: Any, done: int) -> Page:
         """A full page: there may be more."""

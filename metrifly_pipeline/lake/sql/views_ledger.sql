@@ -18,12 +18,15 @@ LEFT JOIN (SELECT connection_id, trade_key, version, recorded_at FROM _trades WH
 CREATE OR REPLACE VIEW _booked AS
 SELECT
     stored.connection_id,
+    stored.exchange,
     stored.group_key AS trade_key,
     stored.kind,
     stored.movement_key,
     stored.asset,
     stored.asset_code,
-    stored.amount
+    stored.amount,
+    stored.occurred_at,
+    stored.seq
 FROM _movements AS stored
 ANTI JOIN (SELECT connection_id, movement_key, version FROM _movements WHERE version > 1) AS newer
     ON
@@ -43,17 +46,32 @@ ANTI JOIN (SELECT connection_id, trade_key, version FROM _trades WHERE version >
         AND stored.trade_key = newer.trade_key
         AND stored.version + 1 = newer.version;
 
+-- One fee can be shown beside an execution. Of several assets that were taken it is the one that was stated.
 CREATE OR REPLACE VIEW trades AS
-WITH taken AS (
+WITH fees AS (
     SELECT
         connection_id,
         trade_key,
-        arg_min(asset, movement_key) AS asset,
+        asset,
+        min(movement_key) AS first_key,
         arg_min(asset_code, movement_key) AS asset_code,
-        -arg_min(amount, movement_key) AS amount
+        -sum(amount) AS amount
     FROM _booked
     WHERE kind = 'trade_fee'
-    GROUP BY connection_id, trade_key
+    GROUP BY connection_id, trade_key, asset
+),
+
+taken AS (
+    SELECT
+        fees.connection_id,
+        fees.trade_key,
+        arg_min(fees.asset, (fees.asset IS DISTINCT FROM stated.fee_asset, fees.first_key)) AS asset,
+        arg_min(fees.asset_code, (fees.asset IS DISTINCT FROM stated.fee_asset, fees.first_key)) AS asset_code,
+        arg_min(fees.amount, (fees.asset IS DISTINCT FROM stated.fee_asset, fees.first_key)) AS amount
+    FROM fees
+    INNER JOIN _stated_trades AS stated
+        ON fees.connection_id = stated.connection_id AND fees.trade_key = stated.trade_key
+    GROUP BY fees.connection_id, fees.trade_key
 )
 
 SELECT
@@ -91,6 +109,8 @@ ANTI JOIN (SELECT connection_id, movement_key, version FROM _movements WHERE ver
 WHERE stored.kind NOT IN ('trade_fee', 'trade_leg');
 
 -- What exchanges sent, without what people recorded by hand: it is added up once for each version of the tables.
+-- Which half of its execution a line of the ledger is tells the way it goes, not its asset: a pair may name no assets, or one asset against
+-- another form of itself. So what was booked is never left out.
 CREATE OR REPLACE VIEW _legs AS
 SELECT
     stated.connection_id,
@@ -99,8 +119,8 @@ SELECT
     stated.trade_key AS source_key,
     stated.side AS kind,
     'base' AS "role",
-    stated.base AS asset,
-    stated.base_code AS asset_code,
+    CASE WHEN booked.trade_key IS NULL THEN stated.base ELSE booked.asset END AS asset,
+    CASE WHEN booked.trade_key IS NULL THEN stated.base_code ELSE booked.asset_code END AS asset_code,
     CASE
         WHEN booked.trade_key IS NOT NULL THEN booked.amount
         WHEN stated.side = 'buy' THEN stated.amount
@@ -110,11 +130,11 @@ SELECT
     stated.executed_day AS occurred_day,
     stated.seq
 FROM _stated_trades AS stated
-LEFT JOIN (SELECT * FROM _booked WHERE kind = 'trade_leg') AS booked
+LEFT JOIN (SELECT *, amount > 0 AS comes_in FROM _booked WHERE kind = 'trade_leg') AS booked
     ON
         stated.connection_id = booked.connection_id
         AND stated.trade_key = booked.trade_key
-        AND stated.base = booked.asset
+        AND (stated.side = 'buy') = booked.comes_in
 WHERE stated.market_type IN ('spot', 'margin')
 UNION ALL
 SELECT
@@ -124,8 +144,8 @@ SELECT
     stated.trade_key AS source_key,
     stated.side AS kind,
     'quote' AS "role",
-    stated."quote" AS asset,
-    stated.quote_code AS asset_code,
+    CASE WHEN booked.trade_key IS NULL THEN stated."quote" ELSE booked.asset END AS asset,
+    CASE WHEN booked.trade_key IS NULL THEN stated.quote_code ELSE booked.asset_code END AS asset_code,
     CASE
         WHEN booked.trade_key IS NOT NULL THEN booked.amount
         WHEN stated.side = 'buy' THEN -stated.cost
@@ -135,12 +155,12 @@ SELECT
     stated.executed_day AS occurred_day,
     stated.seq
 FROM _stated_trades AS stated
-LEFT JOIN (SELECT * FROM _booked WHERE kind = 'trade_leg') AS booked
+LEFT JOIN (SELECT *, amount > 0 AS comes_in FROM _booked WHERE kind = 'trade_leg') AS booked
     ON
         stated.connection_id = booked.connection_id
         AND stated.trade_key = booked.trade_key
-        AND stated."quote" = booked.asset
-WHERE stated.market_type IN ('spot', 'margin') AND stated."quote" IS NOT NULL
+        AND (stated.side <> 'buy') = booked.comes_in
+WHERE stated.market_type IN ('spot', 'margin') AND (booked.trade_key IS NOT NULL OR stated."quote" IS NOT NULL)
 UNION ALL
 SELECT
     stated.connection_id,
@@ -159,6 +179,24 @@ FROM _stated_trades AS stated
 LEFT JOIN (SELECT * FROM _booked WHERE kind = 'trade_fee') AS taken
     ON stated.connection_id = taken.connection_id AND stated.trade_key = taken.trade_key
 WHERE stated.market_type IN ('spot', 'margin') AND (taken.trade_key IS NOT NULL OR stated.fee_amount <> 0)
+UNION ALL
+-- Booked, but the execution itself was never read, or moves no assets as it is stated.
+SELECT
+    booked.connection_id,
+    booked.exchange,
+    'movement' AS source,
+    booked.movement_key AS source_key,
+    booked.kind,
+    CASE WHEN booked.kind = 'trade_fee' THEN 'fee' ELSE 'main' END AS "role",
+    booked.asset,
+    booked.asset_code,
+    booked.amount,
+    booked.occurred_at,
+    CAST(booked.occurred_at AT TIME ZONE 'UTC' AS DATE) AS occurred_day,
+    booked.seq
+FROM _booked AS booked
+ANTI JOIN (SELECT connection_id, trade_key FROM _stated_trades WHERE market_type IN ('spot', 'margin')) AS stated
+    ON booked.connection_id = stated.connection_id AND booked.trade_key = stated.trade_key
 UNION ALL
 SELECT
     connection_id,

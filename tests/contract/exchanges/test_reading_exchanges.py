@@ -185,7 +185,7 @@ def test_an_amended_record_arrives_as_a_further_version(venue):
     session = it.open()
     raw = it.read(session)
     before = len(reading.payloads(raw, Stream.FILLS))
-    amend_trade(it.account, replace(trade, side="sell"), now_us=now_us + 100_000_000)
+    amend_trade(it.account, replace(trade, fee_amount=Decimal("0.5")), now_us=now_us + 100_000_000)
     it.time.sleep(3600)
 
     it.read(session, raw)

@@ -53,7 +53,7 @@ def test_python_binance_reads_every_trade_exactly_once(client, account):
     symbols = [symbol["symbol"] for symbol in client.get_exchange_info()["symbols"]]
 
     read = {
-        f"spot:{symbol}:{row['id']}": readers.trade_facts(row)
+        f"spot:{symbol}:{row['id']}:{'buy' if row['isBuyer'] else 'sell'}": readers.trade_facts(row)
         for symbol in symbols
         for row in readers.symbol_pages(lambda params: client.get_my_trades(**params), symbol, 50)
     }
@@ -66,7 +66,7 @@ def test_ccxt_reads_every_trade_exactly_once(exchange, account):
     symbols = [market["id"] for market in exchange.fetch_markets()]
 
     read = {
-        f"spot:{symbol}:{row['id']}": readers.trade_facts(row)
+        f"spot:{symbol}:{row['id']}:{'buy' if row['isBuyer'] else 'sell'}": readers.trade_facts(row)
         for symbol in symbols
         for row in readers.symbol_pages(exchange.privateGetMyTrades, symbol, 1_000)
     }

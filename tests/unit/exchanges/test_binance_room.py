@@ -12,7 +12,7 @@ def test_a_fill_keeps_every_digit():
     assert trade == {
         "connection_id": "c",
         "seq": 0,
-        "trade_key": "spot:BNBBTC:28457",
+        "trade_key": "spot:BNBBTC:28457:buy",
         "native_id": "28457",
         "order_id": "100234",
         "market": "BNBBTC",
@@ -30,13 +30,19 @@ def test_a_fill_keeps_every_digit():
     }
 
 
+def test_both_sides_of_a_trade_with_oneself_are_trades():
+    rows = extract("binance", "trades", "fills", FILL, FILL | {"isBuyer": False}, scope="BNBBTC")
+
+    assert [row["trade_key"] for row in rows] == ["spot:BNBBTC:28457:buy", "spot:BNBBTC:28457:sell"]
+
+
 def test_the_same_trade_id_on_two_symbols_is_two_trades():
     keys = {
         extract("binance", "trades", "fills", FILL | {"symbol": symbol}, scope=symbol)[0]["trade_key"]
         for symbol in ("BTCUSDT", "ETHUSDT")
     }
 
-    assert keys == {"spot:BTCUSDT:28457", "spot:ETHUSDT:28457"}
+    assert keys == {"spot:BTCUSDT:28457:buy", "spot:ETHUSDT:28457:buy"}
 
 
 def test_a_sale_with_a_rebate_keeps_the_sign_of_its_fee():
@@ -156,6 +162,25 @@ def test_crypto_sold_for_money_goes_out_and_the_money_comes_in():
     rows = movements("binance", "converts", {k: v for k, v in sold.items() if k != "paymentMethod"}, scope="fiat_sell")
 
     assert [row[3:] for row in brief(rows)] == [("LUNA", "4.462", "out"), ("EUR", "19.6", "in")]
+
+
+@pytest.mark.parametrize("price", ["4.437472", "43743.5", "0.00012"])
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_of_a_sale_the_price_tells_which_amount_is_the_coins(price, is_turned):
+    money = str(round(4.462 * float(price) * 0.99, 8))  # a fee of a percent
+    given, got = (money, "4.462") if is_turned else ("4.462", money)
+    sold = PAYMENT | {"sourceAmount": given, "obtainAmount": got, "price": price}
+
+    rows = movements("binance", "converts", sold, scope="fiat_sell")
+
+    assert [row[3:] for row in brief(rows)] == [("LUNA", "4.462", "out"), ("EUR", money, "in")]
+
+
+def test_a_sale_whose_amounts_do_not_fit_its_price_gives_no_row_so_that_it_is_quarantined():
+    sold = PAYMENT | {"sourceAmount": "4.462", "obtainAmount": "50", "price": "4.437472"}
+
+    assert movements("binance", "converts", sold, scope="fiat_sell") == []
+    assert movements("binance", "converts", sold | {"obtainAmount": "19.6"}, scope="fiat_sell") != []  # the control
 
 
 @pytest.mark.parametrize("status", ["Processing", "Failed", "Refunding", "Refunded"])

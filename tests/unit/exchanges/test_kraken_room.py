@@ -85,7 +85,7 @@ def test_a_leveraged_trade_is_no_spot_trade():
         ("XXBTZUSD", "XXBT", "ZUSD"), ("XETHXXBT", "XETH", "XXBT"), ("XREPZEUR", "XREP", "ZEUR"), ("USDTZUSD", "USDT", "ZUSD"),
         ("XTZUSD", "XTZ", "USD"), ("ADAETH", "ADA", "ETH"), ("ADAUSDT", "ADA", "USDT"), ("DOTXBT", "DOT", "XBT"),
         ("XBT/USDC", "XBT", "USDC"), ("1INCHEUR", "1INCH", "EUR"), ("EURUSD", "EUR", "USD"), ("USDCUSD", "USDC", "USD"),
-        ("WEIRD", None, None),
+        ("WEIRD", None, None), ("XXBTZUSD.d", "XXBT", "ZUSD"), ("DOTEUR.d", "DOT", "EUR"),
     ],
 )  # fmt: skip
 def test_a_pair_that_is_listed_no_more_is_split(pair, base, quote):
@@ -107,6 +107,14 @@ def test_the_list_of_pairs_goes_before_splitting():
         (line("receive", "0.5"), [("", "convert", "received", "signed", "0.5")]),
         (line("staking", "0.5", asset="DOT.S"), [("", "reward", "main", "signed", "0.5")]),
         (line("earn", "0.5", subtype="reward"), [("", "reward", "main", "signed", "0.5")]),
+        (line("earn", "0.5"), [("", "reward", "main", "signed", "0.5")]),
+        (line("earn", "0.5", subtype="airdrop"), [("", "airdrop", "main", "signed", "0.5")]),
+        (line("earn", "-0.5", subtype="autoallocate"), [("", "transfer", "main", "signed", "-0.5")]),
+        (line("earn", "-0.5", subtype="delistingconversion"), [("", "convert", "disposed", "signed", "-0.5")]),
+        (line("earn", "0.5", subtype="delistingconversion"), [("", "convert", "received", "signed", "0.5")]),
+        (line("earn", "0.5", subtype="something new"), [("", "adjustment", "main", "signed", "0.5")]),
+        (line("nftcreatorfee", "-0.5"), [("", "fee", "fee", "signed", "-0.5")]),
+        (line("creator_fee", "-0.5", fee="0.1"), [("", "fee", "fee", "signed", "-0.5"), (":fee", "fee", "fee", "out", "0.1")]),
         (line("earn", "-0.5", subtype="allocation"), [("", "transfer", "main", "signed", "-0.5")]),
         (line("earn", "0.5", subtype="deallocation"), [("", "transfer", "main", "signed", "0.5")]),
         (line("earn", "-0.5", subtype="autoallocation"), [("", "transfer", "main", "signed", "-0.5")]),

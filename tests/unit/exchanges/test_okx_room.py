@@ -129,6 +129,29 @@ def test_a_margin_fill_says_so():
     assert (trade["market_type"], trade["base_code"]) == ("margin", "ETH")
 
 
+def test_what_is_paid_in_goes_before_the_name_of_the_book():
+    (trade,) = extract("okx", "trades", "fills", FILL | {"instId": "BTC-USD", "tradeQuoteCcy": "USDC"})
+    assert (trade["base_code"], trade["quote_code"]) == ("BTC", "USDC")
+
+    (untold,) = extract("okx", "trades", "fills", FILL | {"instId": "BTC-USD", "tradeQuoteCcy": ""})
+    assert untold["quote_code"] == "USD"  # the control: records of before don't tell
+
+
+@pytest.mark.parametrize("instrument", ["SPOT", "MARGIN"])
+@pytest.mark.parametrize(
+    ("subtype", "is_an_orders"), [("", True), ("1", True), ("2", True), ("104", False), ("204", False), ("236", False)]
+)
+def test_each_execution_moves_assets_once_as_a_trade_or_by_its_bill(instrument, subtype, is_an_orders):
+    """Orders' bills are of type 2; a liquidation's, a block trade's or a sweep's have types of their own."""
+    fields = {"subType": subtype, "instType": instrument}
+    (trade,) = extract("okx", "trades", "fills", FILL | fields, scope=instrument)
+    of_type = {"104": "5", "204": "14", "236": "28"}.get(subtype, "2")
+    (moved,) = movements("okx", "ledger", BILL | fields | {"type": of_type})
+
+    assert (trade["market_type"] in {"spot", "margin"}) is is_an_orders
+    assert (moved["kind"] == "ignored") is is_an_orders
+
+
 @pytest.mark.parametrize("state", ["1", "2"])
 def test_a_deposit_comes_into_the_funding_account(state):
     (row,) = movements("okx", "deposits", DEPOSIT | {"state": state})

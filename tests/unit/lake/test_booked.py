@@ -97,11 +97,13 @@ def test_in_whatever_order_and_batches_they_arrive_the_fees_are_the_same(tmp_pat
     assert {name: rows_of(lake, name) for name in before} == before
 
 
-def test_a_fee_taken_in_two_assets_makes_a_leg_of_each(lake, alice):
-    alice.take(alice.fill(1), taken(alice, "L1", 1, "EUR", "-0.05"), taken(alice, "L2", 1, "XBT", "-0.001"))
+@pytest.mark.parametrize("first", ["L0", "L9"])
+def test_a_fee_taken_in_two_assets_makes_a_leg_of_each_and_the_stated_one_is_shown_whole(lake, alice, first):
+    lines = [taken(alice, "L1", 1, "EUR", "-0.05"), taken(alice, "L2", 1, "EUR", "-0.03")]
+    alice.take(alice.fill(1), *lines, taken(alice, first, 1, "XBT", "-0.001"))
 
-    assert fees(lake) == {"1": ("EUR", Decimal("0.05"))}
-    assert sums(lake) == {"BTC": 2 - Decimal("0.001"), "EUR": -201 - Decimal("0.05")}
+    assert fees(lake) == {"1": ("EUR", Decimal("0.08"))}
+    assert sums(lake) == {"BTC": 2 - Decimal("0.001"), "EUR": -201 - Decimal("0.08")}
 
 
 def test_a_rebate_comes_in(lake, alice):
@@ -121,12 +123,12 @@ def test_a_fee_that_the_exchange_corrects_counts_once_as_corrected(lake, alice):
     assert (outcome.movements_added, outcome.amended) == (0, 0)
 
 
-def test_a_fee_without_its_trade_changes_nothing_until_the_trade_is_there(lake, alice, bob):
+def test_a_fee_without_its_trade_counts_by_itself_until_the_trade_is_there(lake, alice, bob):
     alice.take(taken(alice, "L1", 1, "XBT", "-0.002"))
     bob.take(bob.fill(1))
 
     assert fees(lake) == {"1": ("EUR", Decimal("0.1"))}  # another connection's trade with the same key
-    assert sums(lake) == {"BTC": 2, "EUR": -201 - Decimal("0.1")}
+    assert sums(lake) == {"BTC": 2 - Decimal("0.002"), "EUR": -201 - Decimal("0.1")}
 
     alice.take(alice.fill(1))
     publish(lake)
@@ -164,9 +166,42 @@ def test_of_a_trade_whose_ledger_is_there_in_part_the_rest_stands_as_stated(lake
     assert sums(lake) == {"BTC": Decimal("1.9999"), "EUR": -Decimal("200.9999") - Decimal("0.0999")}
 
 
-def test_a_line_of_the_ledger_without_its_trade_or_of_another_connection_moves_nothing(lake, alice, bob):
+def test_a_line_of_the_ledger_counts_without_its_trade_and_once_with_it(lake, alice, bob):
     alice.take(moved(alice, "L1", 1, "EUR", "-200.9999"))
     bob.take(bob.fill(1))
     publish(lake)
+    assert sums(lake) == {"BTC": 2, "EUR": -201 - Decimal("0.1") - Decimal("200.9999")}
 
-    assert sums(lake) == {"BTC": 2, "EUR": -201 - Decimal("0.1")}
+    alice.take(alice.fill(1))
+    publish(lake)
+    assert sums(lake) == {"BTC": 4, "EUR": -201 - 2 * Decimal("0.1") - Decimal("200.9999")}
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_a_pair_of_two_forms_of_one_asset_moves_what_was_booked_once(lake, alice, side):
+    sign = 1 if side == "buy" else -1
+    lake.append_reference(
+        [ReferenceMarket(exchange="toy", market_id="XBTXBT.E", base="XBT", quote="XBT.E", active=True, seen_at=START)]
+    )
+    alice.take(
+        alice.fill(1, market="XBTXBT.E", side=side, fee="0"),
+        moved(alice, "L1", 1, "XBT", str(sign * 10)),
+        moved(alice, "L2", 1, "XBT.E", str(sign * Decimal("-9.6"))),
+    )
+    publish(lake)
+
+    legs = lake.query('SELECT "role", asset_code, amount FROM legs ORDER BY ALL')[1]
+    assert legs == [("base", "XBT", sign * 10), ("quote", "XBT.E", sign * Decimal("-9.6"))]
+
+
+@pytest.mark.parametrize("side", ["buy", "sell"])
+def test_of_a_pair_that_says_no_assets_what_was_booked_stands_and_not_its_name(lake, alice, side):
+    sign = 1 if side == "buy" else -1
+    alice.take(
+        alice.fill(1, market="XBTEUR.d", side=side, fee="0"),
+        moved(alice, "L1", 1, "XBT", str(sign)),
+        moved(alice, "L2", 1, "EUR", str(-30_000 * sign)),
+    )
+    publish(lake)
+
+    assert sums(lake) == {"BTC": sign, "EUR": -30_000 * sign}
