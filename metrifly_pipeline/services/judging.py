@@ -66,10 +66,15 @@ def key_notices(facts: KeyFacts, spec: ExchangeSpec, now: datetime) -> list[Find
     return _one_a_reason(found)
 
 
+def forgetful_streams(spec: ExchangeSpec) -> frozenset[str]:
+    """Streams whose history an exchange shows for a while only."""
+    return frozenset(stream.stream.value for stream in spec.streams if stream.retention is not None)
+
+
 def history_findings(spec: ExchangeSpec, coverage: Sequence[CoverageRow]) -> list[Finding]:
     """Where an exchange forgets: from which day on the history is proven, and what was forgotten before it was asked for."""
     found = []
-    limited = {stream.stream.value for stream in spec.streams if stream.retention is not None}
+    limited = forgetful_streams(spec)
     starts = [row.span.start for row in coverage if row.stream in limited]
     if starts:
         shown = f"{spec.title} shows nothing before {min(starts):%Y-%m-%d}"

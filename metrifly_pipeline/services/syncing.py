@@ -34,7 +34,7 @@ from metrifly_pipeline.domain.trouble import (
 )
 from metrifly_pipeline.services.budgeting import SharedBudget
 from metrifly_pipeline.services.closing import Closing, Work
-from metrifly_pipeline.services.judging import history_findings
+from metrifly_pipeline.services.judging import forgetful_streams, history_findings
 from metrifly_pipeline.services.landing import GROUP_RECORDS, Landing
 from metrifly_pipeline.services.leasing import Leasing
 from metrifly_pipeline.services.normalizing import Normalizing, job
@@ -266,8 +266,8 @@ class Syncing:
             spec = self._ports.gateway.spec(connection.exchange)
         except (NotFoundError, RefusedError):
             return []
-        forgetful = {stream.stream.value for stream in spec.streams if stream.retention is not None}
-        return history_findings(spec, self._ports.control.coverage(connection.id, single_spans_of=forgetful))
+        coverage = self._ports.control.coverage(connection.id, single_spans_of=forgetful_streams(spec))
+        return history_findings(spec, coverage)
 
     def _normalize_one(self, connection: Connection) -> None:
         self._normalizing.now([job(connection)])

@@ -1,15 +1,17 @@
 """Findings of each stage and the attention that stands, on both databases."""
 
+import dataclasses
 from datetime import timedelta
 
 from metrifly_pipeline.domain.attention import GRACE, Attention
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import Reason
-from metrifly_pipeline.domain.status import Outcome
+from metrifly_pipeline.domain.status import Outcome, SyncKind, Urgency
 from tests.contract.control.builders import NOW
 
 LATER = NOW + timedelta(hours=1)
 MISMATCH = Finding(reason=Reason.BALANCE_MISMATCH, detail="BTC 0.5")
+NETWORK = Finding(reason=Reason.NETWORK)
 
 
 def test_a_finding_stands_with_its_words(store, connect):
@@ -120,3 +122,14 @@ def test_a_status_that_time_has_changed_is_numbered_when_whole_stages_are_replac
     assert store.replace_stages({"reconcile": {}}, NOW + GRACE) == [connection]
 
     assert store.change_seq() == before + 1
+
+
+def test_the_end_of_a_run_tells_what_stands_then_whoever_found_it(store, connect):
+    connection = connect()
+    store.replace_findings(connection, "reconcile", [MISMATCH], NOW)
+    for found in ([NETWORK], []):
+        run = dataclasses.replace(store.start_run(connection, SyncKind.DAILY, LATER), outcome=Outcome.ADDED)
+        ended = store.finish_run(run, found, urgency=Urgency.SOON, next_due_at=None, retry_at=None, now=LATER)
+
+        assert ended.standing == store.attention(connection)
+        assert [each.reason for each in ended.standing] == [each.reason for each in (MISMATCH, *found)]

@@ -13,7 +13,6 @@ from tests.contract.control.builders import NOW, sealed
 
 HOUR = timedelta(hours=1)
 LATER = NOW + HOUR
-MISMATCH = Finding(reason=Reason.BALANCE_MISMATCH, detail="BTC +1")
 NETWORK = Finding(reason=Reason.NETWORK)
 KEY_INVALID = Finding(reason=Reason.KEY_INVALID)
 
@@ -248,17 +247,6 @@ def test_what_a_run_found_about_a_key_that_is_gone_does_not_count(store, connect
     assert (store.connection(connection), store.requests(waiting=True)) == before
     assert store.attention() == []
     assert store.run(run.id).outcome is Outcome.FAILED
-
-
-def test_the_end_of_a_run_tells_what_stands_then_whoever_found_it(store, connect):
-    connection = connect()
-    store.replace_findings(connection, "reconcile", [MISMATCH], NOW)
-    for found in ([NETWORK], []):
-        run = dataclasses.replace(store.start_run(connection, SyncKind.DAILY, LATER), outcome=Outcome.ADDED)
-        ended = store.finish_run(run, found, urgency=Urgency.SOON, next_due_at=None, retry_at=None, now=LATER)
-
-        assert ended.standing == store.attention(connection)
-        assert [each.reason for each in ended.standing] == [each.reason for each in (MISMATCH, *found)]
 
 
 def test_rows_that_an_overtaken_run_added_are_a_change_all_the_same(store, connect):

@@ -237,6 +237,7 @@ def test_a_bill_of_what_stands_elsewhere_or_changes_nothing_is_ignored(known_els
         (bill("33", subType="372"), "airdrop", "main"),
         (bill("8", subType="173", balChg="-0.02"), "fee", "fee"),
         (bill("1", **{"from": "6", "to": "55"}), "transfer", "main"),
+        (bill("1", **{"from": "18", "to": "18"}), "transfer", "main"),  # with a sub-account
         (bill("12", subType="202", balChg="-3"), "transfer", "main"),
         (bill("28", subType="237", balChg="-3"), "convert", "disposed"),
         (bill("28", subType="236"), "convert", "received"),
