@@ -2,9 +2,11 @@
 
 import os
 from collections.abc import Mapping
+from ipaddress import ip_address
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -39,6 +41,18 @@ class Settings(BaseSettings):
     """Mail server for notifications: smtp://user:password@host:port, or smtps://."""
     smtp_from: str = ""
     """The address that mails come from."""
+
+    @field_validator("egress_ips")
+    @classmethod
+    def _are_addresses(cls, given: str) -> str:
+        for part in given.split(","):
+            try:
+                if part.strip():
+                    ip_address(part.strip())
+            except ValueError:
+                message = "{address} is no internet address. Give those that requests leave from, with commas between"
+                raise PydanticCustomError("address", message, {"address": part.strip()}) from None
+        return given
 
     @property
     def lake_root(self) -> Path:

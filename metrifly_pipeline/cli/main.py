@@ -130,5 +130,6 @@ def _wrong_settings(error: ValidationError) -> str:
         return apologise(error)
     problems = error.errors(include_input=False, include_url=False, include_context=False)
     return "\n".join(
-        f"METRIFLY_{str(item['loc'][0]).upper()} is not usable: {item['msg'].lower()}." for item in problems
+        f"METRIFLY_{str(item['loc'][0]).upper()} is not usable: {item['msg'][:1].lower()}{item['msg'][1:]}."
+        for item in problems
     )

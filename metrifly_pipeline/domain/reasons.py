@@ -25,6 +25,7 @@ class Reason(StrEnum):
     IP_NOT_ALLOWED = "ip_not_allowed"
     PERMISSION_MISSING = "permission_missing"
     KEY_TOO_POWERFUL = "key_too_powerful"
+    KEY_HIDES_HISTORY = "key_hides_history"
     KEY_OR_IP_OR_PERMISSION = "key_or_ip_or_permission"
     ACCOUNT_RESTRICTED = "account_restricted"
     DIFFERENT_ACCOUNT = "different_account"
@@ -83,20 +84,55 @@ class Meaning:
     retries: bool
     transient: bool = False
     """Becomes level action only after `GRACE`; before that the connection is `delayed`."""
+    of_new_key: str = ""
+    """The remedy where it is found of a key that was just given; the same as `remedy` where empty."""
 
 
-def _act(title: str, remedy: str, family: Family = Family.CREDENTIALS_VALID, turn: Turn = Turn.OWNER) -> Meaning:
-    return Meaning(title=title, remedy=remedy, level=Level.ACTION, turn=turn, family=family, retries=False)
-
-
-def _wait(title: str, remedy: str, turn: Turn = Turn.EXCHANGE) -> Meaning:
+def _act(
+    title: str,
+    remedy: str,
+    family: Family = Family.CREDENTIALS_VALID,
+    turn: Turn = Turn.OWNER,
+    *,
+    of_new_key: str = "",
+) -> Meaning:
     return Meaning(
-        title=title, remedy=remedy, level=Level.ACTION, turn=turn, family=Family.FRESH, retries=True, transient=True
+        title=title,
+        remedy=remedy,
+        level=Level.ACTION,
+        turn=turn,
+        family=family,
+        retries=False,
+        of_new_key=of_new_key,
     )
 
 
-def _note(title: str, remedy: str, family: Family, turn: Turn = Turn.OWNER) -> Meaning:
-    return Meaning(title=title, remedy=remedy, level=Level.NOTICE, turn=turn, family=family, retries=True)
+def _wait(title: str, remedy: str, turn: Turn = Turn.EXCHANGE, *, of_new_key: str = "") -> Meaning:
+    return Meaning(
+        title=title,
+        remedy=remedy,
+        level=Level.ACTION,
+        turn=turn,
+        family=Family.FRESH,
+        retries=True,
+        transient=True,
+        of_new_key=of_new_key,
+    )
+
+
+_AGAIN = "Nothing was changed. Give the same command again in a few minutes."
+
+
+def _note(title: str, remedy: str, family: Family, turn: Turn = Turn.OWNER, *, of_new_key: str = "") -> Meaning:
+    return Meaning(
+        title=title,
+        remedy=remedy,
+        level=Level.NOTICE,
+        turn=turn,
+        family=family,
+        retries=True,
+        of_new_key=of_new_key,
+    )
 
 
 MEANING: dict[Reason, Meaning] = {
@@ -132,10 +168,19 @@ MEANING: dict[Reason, Meaning] = {
         "run `metrifly replace-key {connection}`.",
         Family.KEY_IS_READ_ONLY,
     ),
+    Reason.KEY_HIDES_HISTORY: _act(
+        "The key shows only a part of the history",
+        "Take the key's start and end date of queries away at the exchange, then run `metrifly sync {connection}`; or create "
+        "a read-only key without them and run `metrifly replace-key {connection}`.",
+        of_new_key="Take the key's start and end date of queries away at the exchange, or create a read-only key without them, "
+        "then run `metrifly replace-key {connection}` again.",
+    ),
     Reason.KEY_OR_IP_OR_PERMISSION: _act(
         "The exchange refuses the key, the IP address or a permission, and does not say which",
         "Check at the exchange that the key exists, that it allows Metrifly's IP addresses, and that reading is "
         "switched on; then run `metrifly sync {connection}`, or `metrifly replace-key {connection}` with a new key.",
+        of_new_key="Check at the exchange that the key exists, that it allows Metrifly's IP addresses, and that reading is "
+        "switched on; then run `metrifly replace-key {connection}` again, with this key or a new one.",
     ),
     Reason.ACCOUNT_RESTRICTED: _act(
         "The exchange has restricted this exchange account",
@@ -161,13 +206,19 @@ MEANING: dict[Reason, Meaning] = {
     Reason.RATE_LIMITED: _wait(
         "The exchange asks for fewer requests",
         "Nothing to do: the sync goes on by itself. Another program that uses the same key may slow it down.",
+        of_new_key=_AGAIN,
     ),
-    Reason.EXCHANGE_DOWN: _wait("The exchange does not answer", "Nothing to do: the sync is tried again by itself."),
-    Reason.MAINTENANCE: _wait("The exchange is under maintenance", "Nothing to do: the sync is tried again by itself."),
+    Reason.EXCHANGE_DOWN: _wait(
+        "The exchange does not answer", "Nothing to do: the sync is tried again by itself.", of_new_key=_AGAIN
+    ),
+    Reason.MAINTENANCE: _wait(
+        "The exchange is under maintenance", "Nothing to do: the sync is tried again by itself.", of_new_key=_AGAIN
+    ),
     Reason.NETWORK: _wait(
         "The exchange could not be reached",
         "Nothing to do at first; if it lasts, check this machine's connection to the internet.",
         Turn.OPERATOR,
+        of_new_key="Nothing was changed. Check this machine's connection to the internet, then give the same command again.",
     ),
     Reason.CLOCK_SKEW: _wait(
         "This machine's clock differs from the exchange's", "Set this machine's clock by NTP.", Turn.OPERATOR
@@ -187,7 +238,8 @@ MEANING: dict[Reason, Meaning] = {
         "A span of time is missing from the history",
         "The exchange no longer shows it. Record what happened in that span, such as a trade: `metrifly record trade buy "
         "--connection {connection} --base BASE --quote QUOTE --amount AMOUNT --cost COST --date DATE`; "
-        "what was no trade has a command of its own beside it, and `metrifly import --template FILE` takes many at once.",
+        "what was no trade has a command of its own beside it, and `metrifly import --template FILE` takes many at once. Once all "
+        "is in, or if there was nothing: `metrifly acknowledge {connection} coverage_gap --note TEXT`.",
         Family.HISTORY_COMPLETE,
     ),
     Reason.BALANCE_MISMATCH: _note(
@@ -236,6 +288,7 @@ MEANING: dict[Reason, Meaning] = {
         "Nothing is lost: the sync stops before it and is tried again. If it lasts, the exchange has changed its API.",
         Family.FRESH,
         Turn.OPERATOR,
+        of_new_key="Nothing was changed. Give the same command again; if it lasts, the exchange has changed its API.",
     ),
     Reason.OWN_FAULT: _note(
         "Metrifly itself failed on this connection",
@@ -263,13 +316,24 @@ MEANING: dict[Reason, Meaning] = {
 }
 
 
-_FIRST_CONNECT = re.compile(r"`metrifly (?:replace-key|sync) \{connection\}`")
+_REPLACE = "`metrifly replace-key {connection}` again"
+_FIRST_CONNECT = re.compile(r"`metrifly (?:replace-key|sync) \{connection\}`(?: again)?")
 
 
 def remedy_for(reason: Reason, exchange: str, connection: ConnectionId | None) -> str:
     """The remedy with its commands filled in; before a connection exists, the command is to connect again."""
-    text = MEANING[reason].remedy
+    return _filled_in(MEANING[reason].remedy, exchange, connection)
+
+
+def remedy_of_new_key(reason: Reason, exchange: str, connection: ConnectionId | None) -> str:
+    """The same for a key that was just given and isn't stored: nothing is tried again by itself, and a sync would use another key."""
+    meaning = MEANING[reason]
+    text = (meaning.of_new_key or meaning.remedy).replace("`metrifly sync {connection}`", _REPLACE)
+    return _filled_in(text, exchange, connection)
+
+
+def _filled_in(text: str, exchange: str, connection: ConnectionId | None) -> str:
     if connection is None:
         text = _FIRST_CONNECT.sub("`metrifly connect {exchange}` again", text)
         text = text.replace("--connection {connection}", "--portfolio PORTFOLIO")
-    return text.replace("{connection}", connection or "").replace("{exchange}", exchange)
+    return text.replace("{connection}", connection or "CONNECTION").replace("{exchange}", exchange)

@@ -28,11 +28,9 @@ def recognisable(spec: ExchangeSpec, facts: KeyFacts) -> tuple[StreamSpec, ...]:
     return tuple(sorted(found, key=lambda stream: (not stream.required, COMPARED.index(stream.stream))))
 
 
-def visible(stream: StreamSpec, facts: KeyFacts, now: datetime) -> Span:
-    """What of a stream's history a key can be shown; where there is no such span, it ends before it begins."""
-    edges = (history_edge(stream, now), facts.history_from)
-    ends = (now, facts.history_to)
-    return Span(max(edge for edge in edges if edge), min(end for end in ends if end))
+def visible(stream: StreamSpec, now: datetime) -> Span:
+    """What of a stream's history an exchange still shows."""
+    return Span(history_edge(stream, now), now)
 
 
 def ids_of(stream: StreamSpec, payload: str) -> Ids | None:

@@ -201,7 +201,7 @@ def _amend(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _key(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:
-    """Change a key: {exchange, uid?, api_key?, permissions?, ip_allowlist?, expires_at_us?, revoke?}."""
+    """Change a key: {exchange, uid?, api_key?, permissions?, ip_allowlist?, expires_at_us?, history_from_us?, history_to_us?, revoke?}."""
     account = _account(sandbox, asked)
     api_key = asked.get("api_key") or next(iter(account.keys))
     key = account.keys[api_key]
@@ -212,7 +212,6 @@ def _key(sandbox: "Sandbox", asked: Mapping[str, Any]) -> dict[str, Any]:
         changes["permissions"] = frozenset(asked["permissions"])
     if "ip_allowlist" in asked:
         changes["ip_allowlist"] = tuple(asked["ip_allowlist"])
-    if "expires_at_us" in asked:
-        changes["expires_at_us"] = asked["expires_at_us"]
+    changes |= {name: asked[name] for name in ("expires_at_us", "history_from_us", "history_to_us") if name in asked}
     account.keys[api_key] = replace(key, **changes)
     return key_json(account.keys[api_key])

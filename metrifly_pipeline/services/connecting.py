@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from metrifly_pipeline.domain.credentials import Credential
 from metrifly_pipeline.domain.ids import AccountId, ConnectionId, new_connection_id
 from metrifly_pipeline.domain.ports import Budget, Clock, ControlStore, ExchangeGateway, ExchangeSession, Lake, Vault
-from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for
+from metrifly_pipeline.domain.reasons import MEANING, Reason, remedy_for, remedy_of_new_key
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import ExchangeSpec
 from metrifly_pipeline.domain.status import Connection
@@ -22,10 +22,13 @@ from metrifly_pipeline.services.reports import PermissionLine
 class KeyRefusedError(RefusedError):
     """The key may not be used; `reason` says why, the text adds the remedy. Nothing was stored."""
 
-    def __init__(self, reason: Reason, detail: str, exchange: str, connection: ConnectionId | None) -> None:
-        """Put title, detail and remedy into one text."""
+    def __init__(
+        self, reason: Reason, detail: str, exchange: str, connection: ConnectionId | None, *, is_stored: bool = False
+    ) -> None:
+        """Put title, detail and remedy into one text; of the key that is stored the remedy is that of its syncs."""
         extra = f" ({detail})" if detail else ""
-        super().__init__(f"{MEANING[reason].title}{extra}. {remedy_for(reason, exchange, connection)}")
+        remedy = (remedy_for if is_stored else remedy_of_new_key)(reason, exchange, connection)
+        super().__init__(f"{MEANING[reason].title}{extra}. {remedy}")
         self.reason = reason
 
 
@@ -117,7 +120,9 @@ class Connecting:
                 spec = self._ports.gateway.spec(connection.exchange)
                 return permission_lines(spec, session.probe(), session, self._ports.allowed_ips)
         except ExchangeTroubleError as trouble:
-            raise KeyRefusedError(trouble.reason, trouble.detail, connection.exchange, connection_id) from None
+            raise KeyRefusedError(
+                trouble.reason, trouble.detail, connection.exchange, connection_id, is_stored=True
+            ) from None
 
     def connect(self, request: ConnectRequest) -> Connection:
         """Check the key, then store connection and sealed credential and file the first import.

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from metrifly_pipeline.domain.addresses import missing_addresses
 from metrifly_pipeline.domain.ports import Finding
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
@@ -16,7 +17,7 @@ EXPIRY_NOTICE = timedelta(days=14)
 
 
 def refusals(facts: KeyFacts, spec: ExchangeSpec, allowed_ips: Sequence[str]) -> list[Finding]:
-    """Why a key may not be used at all: it can do more than read, it can't read trades, or it is open to other IPs only."""
+    """Why a key may not be used at all: it can do more than read, reads no trades, hides history, or is open to other IPs only."""
     found = []
     powers = [
         word
@@ -32,15 +33,22 @@ def refusals(facts: KeyFacts, spec: ExchangeSpec, allowed_ips: Sequence[str]) ->
     if facts.can_read_trades is False:
         switches = {stream.permission for stream in spec.streams if stream.required and stream.permission}
         found.append(Finding(reason=Reason.PERMISSION_MISSING, detail=f"switch on: {', '.join(sorted(switches))}"))
-    if facts.ip_allowlist and allowed_ips:
-        missing = [ip for ip in allowed_ips if ip not in facts.ip_allowlist]
-        if missing:
-            found.append(Finding(reason=Reason.IP_NOT_ALLOWED, detail=f"add: {', '.join(missing)}"))
+    if hidden := hidden_history(facts):
+        found.append(Finding(reason=Reason.KEY_HIDES_HISTORY, detail=hidden))
+    missing = missing_addresses(facts.ip_allowlist, allowed_ips) if facts.ip_allowlist else []
+    if missing:
+        found.append(Finding(reason=Reason.IP_NOT_ALLOWED, detail=f"add: {', '.join(missing)}"))
     return found
 
 
+def hidden_history(facts: KeyFacts) -> str:
+    """What of the history a key itself hides, in words; empty where it hides nothing."""
+    edges = (("before", facts.history_from), ("after", facts.history_to))
+    return "; ".join(f"nothing {side} {edge:%Y-%m-%d %H:%M} UTC" for side, edge in edges if edge is not None)
+
+
 def key_notices(facts: KeyFacts, spec: ExchangeSpec, now: datetime) -> list[Finding]:
-    """What a usable key still limits: expiry, cut-off history, unreadable streams, powers the exchange doesn't tell."""
+    """What a usable key still limits: expiry, unreadable streams, powers the exchange doesn't tell."""
     found = [
         Finding(
             reason=Reason.STREAM_NOT_PERMITTED,
@@ -54,13 +62,6 @@ def key_notices(facts: KeyFacts, spec: ExchangeSpec, now: datetime) -> list[Find
         found.append(Finding(reason=Reason.KEY_EXPIRING, detail=f"on {facts.expires_at:%Y-%m-%d}"))
     if facts.elsewhere:
         found.append(Finding(reason=Reason.SURFACE_NOT_COVERED, detail="; ".join(facts.elsewhere)))
-    if facts.history_from is not None:
-        shown = f"the key shows nothing before {facts.history_from:%Y-%m-%d}"
-        found.append(Finding(reason=Reason.HISTORY_LIMITED, detail=shown, opens_at=facts.history_from))
-    if facts.history_to is not None:
-        found.append(
-            Finding(reason=Reason.HISTORY_LIMITED, detail=f"the key shows nothing after {facts.history_to:%Y-%m-%d}")
-        )
     if facts.can_trade is None or facts.can_withdraw is None:
         found.append(Finding(reason=Reason.PERMISSIONS_NOT_VERIFIABLE))
     return _one_a_reason(found)
@@ -98,10 +99,7 @@ def _gaps(coverage: Sequence[CoverageRow]) -> list[str]:
 
 
 def _one_a_reason(found: Sequence[Finding]) -> list[Finding]:
-    """Keep the first finding of each reason and stream; later ones add their detail.
-
-    A history that is cut at its end, too, is not answered by what lay there at its beginning.
-    """
+    """Keep the first finding of each reason and stream; later ones add their detail."""
     kept: dict[tuple[Reason, str], Finding] = {}
     for finding in found:
         place = (finding.reason, finding.stream)
@@ -111,6 +109,5 @@ def _one_a_reason(found: Sequence[Finding]) -> list[Finding]:
             if earlier is None or earlier.detail == finding.detail
             else f"{earlier.detail}; {finding.detail}"
         )
-        opens_at = finding.opens_at if earlier is None else None
-        kept[place] = replace(finding, detail=detail, opens_at=opens_at)
+        kept[place] = replace(finding, detail=detail)
     return list(kept.values())

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from metrifly_pipeline.domain.addresses import missing_addresses
 from metrifly_pipeline.domain.ports import ExchangeSession, Finding
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.domain.records import KeyFacts
 from metrifly_pipeline.domain.spec import ExchangeSpec, StreamSpec
 from metrifly_pipeline.domain.streams import Stream
+from metrifly_pipeline.services.judging import hidden_history
 from metrifly_pipeline.services.reports import PermissionLine
 
 
@@ -20,6 +22,8 @@ def permission_lines(
     lines = [
         _reading("balances", facts.can_read_balances, _switches(spec, Stream.BALANCES), required=False),
         _reading("trades", trades, _switches(spec, Stream.FILLS), required=True),
+        *_unreadable(spec, facts),
+        *_hidden(facts),
         _power("trading off", facts.can_trade),
         _power("withdrawals off", facts.can_withdraw),
     ]
@@ -38,13 +42,33 @@ def unreadable_trades(spec: ExchangeSpec, session: ExchangeSession) -> list[Find
     return []
 
 
+def _unreadable(spec: ExchangeSpec, facts: KeyFacts) -> list[PermissionLine]:
+    """What else the key may not read; nothing where it may read all."""
+    return [
+        PermissionLine(
+            name=stream.stream.value,
+            ok=False,
+            text=f"switch on {stream.permission}; a connection works without it, its history stays incomplete",
+        )
+        for stream in spec.streams
+        if stream.stream.value in facts.unreadable and not stream.required and stream.stream is not Stream.BALANCES
+    ]
+
+
+def _hidden(facts: KeyFacts) -> list[PermissionLine]:
+    """That the key hides a part of the history; nothing where it shows all, or where keys can't be limited so."""
+    hidden = hidden_history(facts)
+    text = f"the key shows {hidden}: take its start and end date of queries away; a connection is refused with them"
+    return [PermissionLine(name="whole history", ok=False, text=text)] if hidden else []
+
+
 def _ip_line(facts: KeyFacts, ours: Sequence[str]) -> PermissionLine:
     if facts.ip_allowlist is None:
         return PermissionLine(name="IP", ok=None, text="the exchange does not tell which addresses the key allows")
     if not facts.ip_allowlist:
         hint = f"; you may restrict it to {', '.join(ours)}" if ours else ""
         return PermissionLine(name="IP", ok=True, text=f"the key allows every address{hint}")
-    missing = [ip for ip in ours if ip not in facts.ip_allowlist]
+    missing = missing_addresses(facts.ip_allowlist, ours)
     if missing:
         return PermissionLine(name="IP", ok=False, text=f"add {', '.join(missing)} to the key's allowed addresses")
     return PermissionLine(name="IP", ok=True, text="this address is allowed")

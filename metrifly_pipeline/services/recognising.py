@@ -51,7 +51,7 @@ class Recognising:
         if None not in (connection.identity, facts.identity):
             return facts.identity == connection.identity
         for stream in recognisable(spec, facts):
-            span = visible(stream, facts, self._clock())
+            span = visible(stream, self._clock())
             first = self._lake.first_raw(connection.id, stream.stream, stream.scopes, span)
             ids = None if first is None else ids_of(stream, first.payload)
             if first is None or ids is None:
@@ -84,7 +84,7 @@ class Recognising:
         known = {each.id: each for each in candidates}
         for stream in recognisable(spec, facts) if known else ():
             for scope in self._scopes(stream, account, candidates):
-                found = self._owners(stream, scope, visible(stream, facts, self._clock()), list(known), session)
+                found = self._owners(stream, scope, visible(stream, self._clock()), list(known), session)
                 if found:
                     return min(
                         (known[each] for each in found), key=lambda one: (one.account != account, one.created_at)

@@ -43,8 +43,12 @@ def passphrase_changed(it):
     it.home.change_key(it.account, passphrase="Another-1")
 
 
+def history_hidden(it):
+    it.home.change_key(it.account, history_from_us=it.account.trades[-1].executed_at_us)
+
+
 def mended_at_the_exchange(it):
-    it.home.change_key(it.account, permissions=it.key.permissions, ip_allowlist=())
+    it.home.change_key(it.account, permissions=it.key.permissions, ip_allowlist=(), history_from_us=None)
     it.home.sync(it.connection)
 
 
@@ -63,13 +67,14 @@ TROUBLES = {
     ip_list_changed: (Reason.IP_NOT_ALLOWED, mended_at_the_exchange),
     trading_switched_on: (Reason.KEY_TOO_POWERFUL, mended_at_the_exchange),
     reading_switched_off: (Reason.PERMISSION_MISSING, mended_at_the_exchange),
+    history_hidden: (Reason.KEY_HIDES_HISTORY, mended_at_the_exchange),
     secret_changed: (Reason.SECRET_WRONG, typed_again),
     passphrase_changed: (Reason.PASSPHRASE_WRONG, typed_again),
 }
 """What happens, what it is called, and how it is mended."""
 NOT_TOLD_BY_BINANCE = (revoked, ip_list_changed)
-CASES = [(exchange, trouble) for trouble in TROUBLES for exchange in EXCHANGES]
-CASES = [(exchange, trouble) for exchange, trouble in CASES if trouble is not passphrase_changed or exchange == "okx"]
+AT_ONE_EXCHANGE = {passphrase_changed: ("okx",), history_hidden: ("kraken",)}
+CASES = [(exchange, trouble) for trouble in TROUBLES for exchange in AT_ONE_EXCHANGE.get(trouble, EXCHANGES)]
 PUBLISHED = (revoked, trading_switched_on)
 """Where the analyst's file is looked at too: it shows what the listing shows."""
 

@@ -9,7 +9,7 @@ import pytest
 from metrifly_pipeline.cli.doors import Doors
 from metrifly_pipeline.cli.main import run
 from metrifly_pipeline.domain.ids import ConnectionId
-from metrifly_pipeline.domain.reasons import Reason, remedy_for
+from metrifly_pipeline.domain.reasons import Reason, remedy_for, remedy_of_new_key
 from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.settings import Settings
 
@@ -36,8 +36,9 @@ def in_backticks(text):
 
 @pytest.mark.parametrize("reason", Reason)
 @pytest.mark.parametrize("connection", [None, ConnectionId("kraken-a1b2c3d4")])
-def test_every_command_in_a_remedy_is_understood(reason, connection, capsys):
-    for command in in_backticks(remedy_for(reason, "kraken", connection)):
+@pytest.mark.parametrize("remedy", [remedy_for, remedy_of_new_key])
+def test_every_command_in_a_remedy_is_understood(reason, connection, remedy, capsys):
+    for command in in_backticks(remedy(reason, "kraken", connection)):
         assert status(command) == UNDERSTOOD, command
         assert capsys.readouterr().err == "understood\n"
 

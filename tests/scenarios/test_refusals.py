@@ -71,6 +71,15 @@ def refused(home, account, **typed):
     return caught.value
 
 
+def lines_of(home, account):
+    """What `metrifly test` shows of the account's key, line by line."""
+    return home.product.connecting.test(
+        account.account.exchange,
+        home.credential(key_of(account.account)),
+        home.sandbox.base_url(account.account.exchange),
+    )
+
+
 def assert_told(refusal, account, reason):
     """It says what is the matter, what to do and with which command, and nothing of the key."""
     text = str(refusal)
@@ -143,6 +152,42 @@ def test_a_key_that_leaves_out_one_of_our_addresses_is_told_which(home, exchange
     assert "(add: 203.0.113.8)" in str(refusal)
 
 
+def test_a_key_that_hides_a_part_of_the_history_is_refused_until_it_shows_all(home):
+    account = traded("kraken").with_fill()
+    right, cut = account.key, account.trades[-1].executed_at_us
+    home.start(account)
+    assert "whole history" not in {line.name for line in lines_of(home, account)}  # the control
+
+    for side, hidden in (("before", {"history_from_us": cut}), ("after", {"history_to_us": cut - 1})):
+        account.account.keys[right.api_key] = replace(right, **hidden)
+        refusal = refused(home, account)
+        assert_told(refusal, account, Reason.KEY_HIDES_HISTORY)
+        assert f"(nothing {side} {NOW:%Y-}" in str(refusal)
+        (line,) = [line for line in lines_of(home, account) if line.ok is False]
+        assert (line.name, f"nothing {side} {NOW:%Y-}" in line.text) == ("whole history", True)
+
+    account.account.keys[right.api_key] = right
+    connection = home.connect(account).id
+    home.work()
+    home.publish()
+    assert_exact(home, connection)
+
+
+def test_a_new_key_that_hides_a_part_of_the_history_replaces_nothing(imported):
+    it = imported("kraken")
+    new = it.home.new_key(it.account, it.key)
+    hiding = replace(new, history_from_us=it.account.trades[-1].executed_at_us)
+    it.account.keys[new.api_key] = hiding
+
+    with pytest.raises(KeyRefusedError) as caught:
+        it.home.product.connecting.replace_key(it.connection, it.home.credential(hiding))
+
+    assert caught.value.reason is Reason.KEY_HIDES_HISTORY
+    assert f"`metrifly replace-key {it.connection}` again" in str(caught.value)
+    it.account.keys[new.api_key] = new
+    it.home.product.connecting.replace_key(it.connection, it.home.credential(new))  # the control
+
+
 def test_an_exchange_account_is_linked_once_and_the_refusal_names_the_connection(home, exchange):
     account = traded(exchange)
     home.start(account)
@@ -213,12 +258,16 @@ def test_a_key_that_can_not_read_balances_is_connected_with_a_notice_that_names_
     assert home.differences() == {}
 
 
-def test_a_key_pasted_with_blanks_and_line_ends_around_it_is_taken(home, exchange):
+@pytest.mark.parametrize("inside", ["", "\n", " \r\n ", "\u200b", "\u2028\ufeff"])
+def test_a_key_pasted_with_blanks_line_ends_and_what_is_not_seen_is_taken(home, exchange, inside):
     account = traded(exchange)
     home.start(account)
     key = key_of(account.account)
     pasted = replace(
-        key, api_key=f"  {key.api_key}\r\n", secret=f"\t{key.secret} \n", passphrase=f"{key.passphrase}\n\n"
+        key,
+        api_key=f"  {key.api_key[:9]}{inside}{key.api_key[9:]}\r\n",
+        secret=f"\ufeff\t{key.secret[:9]}{inside}{key.secret[9:]} \n",
+        passphrase=f"{key.passphrase}\u200b\n\n",
     )
 
     connection = home.connect(account, pasted).id
@@ -231,7 +280,7 @@ def test_a_key_with_something_else_inside_is_refused_before_it_is_sent(home, exc
     home.start(account)
     key = account.key
 
-    refusal = refused(home, account, secret=f"{key.secret[:9]}\u200b{key.secret[9:]}")
+    refusal = refused(home, account, secret=f"{key.secret[:9]}\u00e9{key.secret[9:]}")
 
     assert refusal.reason is Reason.SECRET_WRONG
     assert sum(home.asked().values()) == 0

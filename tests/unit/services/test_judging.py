@@ -51,3 +51,30 @@ def test_every_power_beyond_reading_is_refused(power):
 
     assert refused.reason is Reason.KEY_TOO_POWERFUL
     assert refusals(READING, SPEC, ()) == []
+
+
+@pytest.mark.parametrize(
+    ("listed", "missing"),
+    [
+        (("203.0.113.7", "2001:db8::7"), []),
+        (("203.0.113.0/24", "2001:0DB8:0:0::/64"), []),
+        (("203.0.113.9/24", "2001:db8:0::0007"), []),
+        (("203.0.113.7", "elsewhere"), ["2001:db8::7"]),
+        (("203.0.114.0/24", "2001:db8:1::/64"), ["203.0.113.7", "2001:db8::7"]),
+    ],
+)
+def test_a_keys_list_of_addresses_is_read_as_addresses_and_ranges(listed, missing):
+    found = refusals(dataclasses.replace(READING, ip_allowlist=listed), SPEC, ("203.0.113.7", "2001:db8::7"))
+
+    expected = [(Reason.IP_NOT_ALLOWED, f"add: {', '.join(missing)}")] if missing else []
+    assert [(finding.reason, finding.detail) for finding in found] == expected
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [{"history_from": NOW - timedelta(days=300)}, {"history_to": NOW}, {"history_to": NOW + timedelta(days=9)}],
+)
+def test_a_key_that_hides_a_part_of_the_history_is_refused_whichever_part(hidden):
+    (refused,) = refusals(dataclasses.replace(READING, **hidden), SPEC, ())
+
+    assert refused.reason is Reason.KEY_HIDES_HISTORY
