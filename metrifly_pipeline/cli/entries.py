@@ -9,6 +9,7 @@ from metrifly_pipeline.cli.doors import opened, own_connection
 from metrifly_pipeline.cli.render import Col, digits, print_json, say, table, words
 from metrifly_pipeline.domain.entries import Amount, Entry, EntryLeg
 from metrifly_pipeline.domain.ids import ConnectionId
+from metrifly_pipeline.domain.lookalikes import Lookalike
 from metrifly_pipeline.domain.reasons import Reason
 from metrifly_pipeline.services.drafting import Typed
 from metrifly_pipeline.services.recording import NONE
@@ -95,7 +96,7 @@ def edit(
     )
     with opened(context) as product:
         changed = product.recording.edit(product.account, entry, typed)
-        show_one(product, "Changed", changed, as_json=as_json)
+        show_one(product, "Changed", changed, product.recording.lookalikes(changed), as_json=as_json)
 
 
 def delete(context: typer.Context, entry: EntryArgument, as_json: Json = False) -> None:
@@ -105,11 +106,13 @@ def delete(context: typer.Context, entry: EntryArgument, as_json: Json = False) 
         show_one(product, "Deleted", gone, as_json=as_json)
 
 
-def show_one(product: "Product", verb: str, entry: Entry, *, as_json: bool) -> None:
-    """What became of one entry, and when readers see it."""
+def show_one(
+    product: "Product", verb: str, entry: Entry, lookalikes: Sequence[Lookalike] = (), *, as_json: bool
+) -> None:
+    """What became of one entry, when readers see it, and what was imported that says the same."""
     names = names_of(product)
     if as_json:
-        print_json(entry_json(entry, names))
+        print_json(entry_json(entry, names) | {"lookalikes": [lookalike_json(each) for each in lookalikes]})
         return
     say(
         f"{verb} {entry.id}: {words(entry.kind)} of {entry.occurred_at:%Y-%m-%d}, {legs_words(entry.legs)}, {_where(entry, names)}."
@@ -118,6 +121,26 @@ def show_one(product: "Product", verb: str, entry: Entry, *, as_json: bool) -> N
     say(
         f"{'`metrifly reconcile` counts it now; the' if compared else 'The'} published tables show it with the next publish."
     )
+    if lookalikes:
+        same = ", ".join(f"{_record_words(each)} at {each.connection}" for each in lookalikes)
+        say(
+            f"Careful: what was imported says the same ({same}), and both count. If they are one, take this entry back: "
+            f"`metrifly record delete {entry.id}`."
+        )
+
+
+def lookalike_json(lookalike: Lookalike) -> dict[str, object]:
+    """An imported record that says what an entry says, for programs."""
+    return {
+        "connection": lookalike.connection,
+        "kind": lookalike.kind,
+        "record": lookalike.record,
+        "occurred_at": lookalike.occurred_at,
+    }
+
+
+def _record_words(each: Lookalike) -> str:
+    return f"{words(each.kind)} {each.record} of {each.occurred_at:%Y-%m-%d %H:%M} UTC"
 
 
 def say_what_stays(product: "Product", connections: Iterable[str]) -> None:

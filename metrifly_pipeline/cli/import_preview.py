@@ -4,8 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from metrifly_pipeline.cli.entries import legs_json, legs_words, names_of
-from metrifly_pipeline.cli.render import Col, count, heading, say, span, table
+from metrifly_pipeline.cli.entries import legs_json, legs_words, lookalike_json, names_of
+from metrifly_pipeline.cli.render import Col, count, heading, say, span, table, words
 from metrifly_pipeline.domain.entries import Draft, legs_of
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ def show(preview: "Preview") -> None:
     )
     if preview.new:
         _show_new(preview.new)
+    if preview.lookalikes:
+        _show_lookalikes(preview)
     if preview.there:
         say()
         heading("There already")
@@ -55,8 +57,9 @@ def as_json(product: "Product", preview: "Preview", stored: "Import | None") -> 
                 "date": row.draft.occurred_at,
                 "legs": legs_json(legs_of(row.draft), names),
                 "note": row.draft.note,
+                "lookalikes": [lookalike_json(each) for each in preview.lookalikes if each.number == number],
             }
-            for row in preview.new
+            for number, row in enumerate(preview.new)
         ],
         "there_already": [
             {"line": line, "entry": known.entry, "import": known.stored_by, "deleted": known.deleted}
@@ -93,6 +96,24 @@ def _show_new(rows: "Sequence[ImportRow]") -> None:
         ],
     )
     _say_more(len(rows))
+
+
+def _show_lookalikes(preview: "Preview") -> None:
+    say()
+    heading("Perhaps imported already")
+    say(
+        "A connection imported what these rows say as well. Stored, both count: take out of the file what is one and the same."
+    )
+    columns = [Col("line", right=True), Col("connection", whole=True), Col("record"), Col("when (UTC)", whole=True)]
+    shown = preview.lookalikes[:MOST_SHOWN]
+    table(
+        columns,
+        [
+            (preview.new[each.number].line, each.connection, f"{words(each.kind)} {each.record}", each.occurred_at)
+            for each in shown
+        ],
+    )
+    _say_more(len(preview.lookalikes))
 
 
 def _where(draft: Draft) -> str:

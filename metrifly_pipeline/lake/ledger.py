@@ -10,18 +10,22 @@ import pyarrow as pa
 from metrifly_pipeline.domain.entry_rows import EntryRow
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lake_rows import ConnectionCounts, ReconciliationRow, Room
+from metrifly_pipeline.domain.lookalikes import Lookalike, Sought
 from metrifly_pipeline.lake.building import NO_SUMS
 from metrifly_pipeline.lake.engine import Engine, script
 from metrifly_pipeline.lake.entries import ENTRIES, entries_table
 from metrifly_pipeline.lake.table_set import TableSet
 from metrifly_pipeline.lake.tables import (
+    AMOUNT,
     BALANCES,
+    MOMENT,
     MOVEMENTS,
     QUARANTINE,
     RAW_RECORDS,
     REFERENCE,
     TEXT,
     TRADES,
+    WHOLE,
     TableShape,
     listed,
 )
@@ -37,6 +41,9 @@ CREATE OR REPLACE TEMP VIEW _snapshots AS
 SELECT connection_id, fetched_at FROM _raw_records WHERE stream = 'balances'
 """
 _DIFFERING = "SELECT * FROM ({}) WHERE difference <> 0"
+_SOUGHT = pa.schema(
+    {"number": WHOLE, "asset": TEXT, "amount": AMOUNT, "earliest": MOMENT, "latest": MOMENT},
+)
 _KNOWN = pa.schema([pa.field("exchange", TEXT), pa.field("code", TEXT), pa.field("asset", TEXT)])
 
 
@@ -104,6 +111,17 @@ class Ledger:
         except duckdb.OutOfRangeException:
             rows = self._engine.rows(script("sums_wide"))
         return pa.table([list(column) for column in zip(*rows, strict=True)] or [[], [], []], schema=NO_SUMS.schema)
+
+    def lookalikes(self, sought: Sequence[Sought], among: Sequence[ConnectionId]) -> list[Lookalike]:
+        """Newest versions of these connections' trades and movements that say what is sought."""
+        self._tables.reload((TRADES.name, MOVEMENTS.name))
+        self._show((TRADES, MOVEMENTS), among)
+        rows = [[getattr(each, field.name) for each in sought] for field in _SOUGHT]
+        self._engine.load("sought", pa.table(rows, schema=_SOUGHT))
+        return [
+            Lookalike(number=number, connection=ConnectionId(connection), kind=kind, record=record, occurred_at=at)
+            for number, connection, kind, record, at in self._engine.rows(script("lookalikes"))
+        ]
 
     def counts(self) -> dict[ConnectionId, ConnectionCounts]:
         """Trades, movements, amendments and quarantined records, unknown codes and the span of the trades, by connection."""

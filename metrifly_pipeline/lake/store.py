@@ -20,6 +20,7 @@ from metrifly_pipeline.domain.lake_rows import (
     Room,
     SmallTable,
 )
+from metrifly_pipeline.domain.lookalikes import Lookalike, Sought
 from metrifly_pipeline.domain.ports import Reach, reach_nothing
 from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
 from metrifly_pipeline.domain.streams import Span, Stream
@@ -136,6 +137,11 @@ class DeltaLake:
         """The same of all connections, without what differs by nothing."""
         with self._turn:
             return self._ledger.reconcile(None, entries, only_differing=True)
+
+    def lookalikes(self, sought: Sequence[Sought], among: Sequence[ConnectionId]) -> Sequence[Lookalike]:
+        """Newest versions of these connections' trades and movements that say what is sought."""
+        with self._turn:
+            return self._ledger.lookalikes(sought, among)
 
     def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
         """What lies there for each connection."""

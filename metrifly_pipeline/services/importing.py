@@ -8,10 +8,12 @@ from pathlib import Path
 from metrifly_pipeline.domain.ids import AccountId
 from metrifly_pipeline.domain.import_columns import COLUMNS
 from metrifly_pipeline.domain.imports import Import, ImportRow, KnownRow, Undone
-from metrifly_pipeline.domain.ports import Clock, ControlStore, Spreadsheets
+from metrifly_pipeline.domain.lookalikes import Lookalike
+from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake, Spreadsheets
 from metrifly_pipeline.domain.status import Portfolio
 from metrifly_pipeline.services.drafting import Places
 from metrifly_pipeline.services.import_rows import RowReader, Unreadable, columns_of, compare
+from metrifly_pipeline.services.lookalikes import lookalikes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,14 +27,17 @@ class Preview:
     there: Sequence[tuple[int, KnownRow]]
     """Line of the file, and what it became when it was imported."""
     unreadable: Sequence[Unreadable]
+    lookalikes: Sequence[Lookalike]
+    """What connections imported that says the same as one of `new`, which its number tells: stored, both count."""
 
 
 class Importing:
     """The verb *import*, and what follows it: list, undo."""
 
-    def __init__(self, control: ControlStore, spreadsheets: Spreadsheets, clock: Clock) -> None:
+    def __init__(self, control: ControlStore, lake: Lake, spreadsheets: Spreadsheets, clock: Clock) -> None:
         """Join the ports."""
         self._control = control
+        self._lake = lake
         self._spreadsheets = spreadsheets
         self._clock = clock
 
@@ -66,7 +71,13 @@ class Importing:
             elif isinstance(row, ImportRow):
                 new.append(row)
         return Preview(
-            account=account, portfolio=found, file_name=file.name, new=new, there=there, unreadable=unreadable
+            account=account,
+            portfolio=found,
+            file_name=file.name,
+            new=new,
+            there=there,
+            unreadable=unreadable,
+            lookalikes=lookalikes(self._control, self._lake, account, [row.draft for row in new]),
         )
 
     def apply(self, preview: Preview) -> Import:

@@ -5,7 +5,8 @@ from dataclasses import replace
 from metrifly_pipeline.domain.entries import TRADES, Amount, Draft, Entry, EntryKind, draft_of, with_main
 from metrifly_pipeline.domain.entry_input import read_moment, read_note
 from metrifly_pipeline.domain.ids import AccountId
-from metrifly_pipeline.domain.ports import Clock, ControlStore
+from metrifly_pipeline.domain.lookalikes import Lookalike
+from metrifly_pipeline.domain.ports import Clock, ControlStore, Lake
 from metrifly_pipeline.domain.trouble import RefusedError
 from metrifly_pipeline.services.drafting import (
     Names,
@@ -18,6 +19,7 @@ from metrifly_pipeline.services.drafting import (
     pair,
     refuse_both,
 )
+from metrifly_pipeline.services.lookalikes import lookalikes
 
 NONE = "none"
 """Typed in place of a fee or a value, it takes them away."""
@@ -51,9 +53,10 @@ _OPTIONS_OF = dict.fromkeys(TRADES, replace(_OPTIONS, asset="--base", quantity="
 class Recording:
     """The verb *record*, and what follows it: list, edit, delete."""
 
-    def __init__(self, control: ControlStore, clock: Clock) -> None:
+    def __init__(self, control: ControlStore, lake: Lake, clock: Clock) -> None:
         """Join the ports."""
         self._control = control
+        self._lake = lake
         self._clock = clock
 
     def record(self, account: AccountId, kind: EntryKind, typed: Typed, *, outgoing: bool = False) -> Entry:
@@ -89,6 +92,10 @@ class Recording:
         if draft == draft_of(seen):
             raise RefusedError(f"{seen.id} says that already; nothing was changed")
         return self._control.change_entry(seen, draft, now)
+
+    def lookalikes(self, entry: Entry) -> list[Lookalike]:
+        """What connections imported that says the same as this entry: both count."""
+        return lookalikes(self._control, self._lake, entry.account, [draft_of(entry)])
 
     def delete(self, account: AccountId, entry: str) -> Entry:
         """Take an entry out of everything that is added up; its versions stay. NotFoundError where there is no such entry."""

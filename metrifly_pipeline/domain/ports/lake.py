@@ -18,6 +18,7 @@ from metrifly_pipeline.domain.lake_rows import (
     ReferenceMarket,
     SmallTable,
 )
+from metrifly_pipeline.domain.lookalikes import Lookalike, Sought
 from metrifly_pipeline.domain.recalled import FirstRaw, LandedStream
 from metrifly_pipeline.domain.streams import Span, Stream
 
@@ -72,6 +73,9 @@ class Lake(Protocol):
 
     def differences(self, *, entries: Sequence[EntryRow] = ()) -> Sequence[ReconciliationRow]:
         """The same of all connections, without what differs by nothing: thousands of connections agree."""
+
+    def lookalikes(self, sought: Sequence[Sought], among: Sequence[ConnectionId]) -> Sequence[Lookalike]:
+        """Newest versions of these connections' trades and movements that say what is sought, in no order."""
 
     def counts(self) -> Mapping[ConnectionId, ConnectionCounts]:
         """What lies there for each connection."""

@@ -33,8 +33,7 @@ def test_a_secret_that_cannot_sign_is_told_when_opening(gateway, secret):
     ("credential", "reason"),
     [
         (Credential("", SECRET), Reason.KEY_INVALID),
-        (Credential("two words", SECRET), Reason.KEY_INVALID),
-        (Credential("line\nbreak", SECRET), Reason.KEY_INVALID),
+        (Credential("nul\x00byte", SECRET), Reason.KEY_INVALID),
         (Credential("käse", SECRET), Reason.KEY_INVALID),
         (Credential(API_KEY, ""), Reason.SECRET_WRONG),
         (Credential(API_KEY, "se\x00cret"), Reason.SECRET_WRONG),
