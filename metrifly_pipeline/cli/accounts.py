@@ -20,7 +20,9 @@ UNLIMITED = "unlimited"
 def create(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Unique, in any case of letters.")],
-    plan: Annotated[Plan, typer.Option("--plan", help="How many exchanges may be linked.")] = Plan.STARTER,
+    plan: Annotated[
+        Plan, typer.Option("--plan", help="How many exchanges may be linked.", case_sensitive=False)
+    ] = Plan.STARTER,
     as_json: Json = False,
 ) -> None:
     """Create an account for a customer."""
@@ -38,7 +40,7 @@ def create(
 def change_plan(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="The account.")],
-    plan: Annotated[Plan, typer.Argument(help="Its new plan.")],
+    plan: Annotated[Plan, typer.Argument(help="Its new plan.", case_sensitive=False)],
     as_json: Json = False,
 ) -> None:
     """Change an account's plan."""

@@ -55,6 +55,7 @@ def _show(each: ExchangeCapacity) -> None:
 
 def _show_sweeps(each: ExchangeCapacity) -> None:
     if each.sweep_every is None or each.sweep_days is None:
+        item("Full sweep: none is needed, since every question is answered for all symbols at once.")
         return
     item(f"Full sweep of every exchange account: {_days(each.sweep_days)}; due every {each.sweep_every.days} days.")
     if not each.keeps_up:

@@ -80,7 +80,10 @@ def import_file(
         _write_template(context, template)
         return
     if file is None or portfolio is None or template is not None:
-        raise typer.BadParameter("say `metrifly import FILE --portfolio NAME`, or `metrifly import --template FILE`")
+        lacking = "--portfolio is missing: " if file is not None and template is None else ""
+        raise typer.BadParameter(
+            f"{lacking}say `metrifly import FILE --portfolio NAME`, or `metrifly import --template FILE`"
+        )
     with opened(context) as product:
         preview = product.importing.preview(product.account, file, portfolio)
         if as_json:

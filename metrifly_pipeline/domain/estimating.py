@@ -23,6 +23,10 @@ class StreamStatus(StrEnum):
     WAITING = "waiting"
     IMPORTING = "importing"
     UP_TO_DATE = "up_to_date"
+    SYNCING = "syncing"
+    DELAYED = "delayed"
+    NEEDS_ATTENTION = "needs_attention"
+    DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,8 +124,19 @@ def _stream_views(
         elif progress is not None and stream in progress.streams:
             state, how_far = progress.streams[stream]
         shown = _as_it_moves(how_far, status) if state is StreamStatus.IMPORTING else Progress()
+        state = _under(state, status)
         found.append(StreamView(stream=stream, status=state, last_success_at=last, progress=shown))
     return tuple(sorted(found, key=lambda view: view.stream))
+
+
+_STOPPED = frozenset({Status.DISCONNECTED, Status.NEEDS_ATTENTION, Status.DELAYED})
+
+
+def _under(state: StreamStatus, status: Status) -> StreamStatus:
+    """What a stream is doing while its connection does this: where all stands still, no stream is up to date."""
+    stands = status in _STOPPED and state is not StreamStatus.NOT_PERMITTED
+    is_read_again = status is Status.SYNCING and state is StreamStatus.UP_TO_DATE
+    return StreamStatus(status.value) if stands or is_read_again else state
 
 
 def _as_it_moves(progress: Progress, status: Status) -> Progress:

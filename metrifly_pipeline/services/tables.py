@@ -125,7 +125,11 @@ def _streams(views: Sequence[ConnectionView]) -> SmallTable:
     columns = (
         Column(name="connection_id", sql_type="VARCHAR", comment="The connection."),
         Column(name="stream", sql_type="VARCHAR", comment="What is asked, such as fills."),
-        Column(name="status", sql_type="VARCHAR", comment="up_to_date, importing, waiting or not_permitted."),
+        Column(
+            name="status",
+            sql_type="VARCHAR",
+            comment="As for connections, or waiting (for its turn in a first import) or not_permitted.",
+        ),
         Column(name="import_percent", sql_type="INTEGER", comment="As for connections, of this stream alone."),
         Column(name="import_seconds_left", sql_type="BIGINT", comment="The same."),
         Column(

@@ -101,7 +101,9 @@ def test_trouble_with_a_key_needs_attention_everywhere_stops_the_syncs_and_goes_
     (report,) = it.home.daily()
 
     assert (report.run.outcome, report.run.reason) == (Outcome.FAILED, reason.value)
-    assert it.home.view(it.connection).status is Status.NEEDS_ATTENTION
+    view = it.home.view(it.connection)
+    assert view.status is Status.NEEDS_ATTENTION
+    assert "needs_attention" in {stream.status for stream in view.streams} <= {"needs_attention", "not_permitted"}
     standing = it.home.standing(it.connection)[reason.value]
     assert it.connection in standing.remedy
     assert broken_checks(it.home) == {family}
@@ -115,7 +117,8 @@ def test_trouble_with_a_key_needs_attention_everywhere_stops_the_syncs_and_goes_
 
     TROUBLES[trouble][1](it)
 
-    assert it.home.view(it.connection).status is Status.UP_TO_DATE
+    view = it.home.view(it.connection)
+    assert {view.status, *(stream.status for stream in view.streams)} == {"up_to_date"}
     assert reason.value not in it.home.standing(it.connection)
     assert broken_checks(it.home) == set()
     if trouble in PUBLISHED:

@@ -60,6 +60,7 @@ def test_load_and_room_are_what_was_asked_of_what_a_day_allows(home, command, ex
         assert limit["room_left"] == pytest.approx(limit["allowed_a_day"] - max(limit["today"], limit["day_before"]))
     assert report["connections"] == 1
     assert (report["sweep_days"] is None) == (exchange != "binance")
+    assert ("Full sweep: none is needed" in command("metrifly capacity")) == (exchange != "binance")
     home.time.turn(hours=24)
     tomorrow = of(command.json("metrifly capacity"), exchange)["limits"]
     assert {(limit["limit"], limit["today"], limit["day_before"]) for limit in tomorrow} == {

@@ -126,6 +126,15 @@ def test_a_move_that_moves_nothing_or_leads_to_another_customer_is_refused(two):
     assert home.control_rows() == before
 
 
+def test_no_stream_of_a_disconnected_connection_is_up_to_date(two):
+    home, first, second = two
+    home.product.connecting.disconnect(first)
+
+    shown = {view.connection.id: {stream.status for stream in view.streams} for view in home.product.listing.views()}
+
+    assert shown == {first: {"disconnected"}, second: {"up_to_date"}}
+
+
 def test_disconnecting_leaves_the_trades_in_their_portfolio(two):
     home, gone, stays = two
     before, rows = held(home), ledger(home)

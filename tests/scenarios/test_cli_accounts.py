@@ -117,7 +117,7 @@ def test_a_full_plan_is_told_before_a_key_is_asked_for_and_a_smaller_one_keeps_s
     monkeypatch.setattr("metrifly_pipeline.domain.plans._LIMITS", {Plan.STARTER: 0, Plan.STANDARD: 1, Plan.PRO: None})
     asked = sum(bench.sandbox.requests.values())
 
-    changed = bench.told("account", "plan", "default", "starter")
+    changed = bench.told("account", "plan", "default", "Starter")
 
     assert "up to 0 linked exchanges; 1 are linked. They all keep syncing" in changed
     assert "They all keep syncing" in bench.told("account", "list")
