@@ -20,6 +20,8 @@ TICK_SECONDS = 5
 """Dagster looks after its sensors every five seconds at best."""
 EVERY_LOOK_SECONDS = 2
 """A sensor that wants five seconds is passed over by every other look: a person would wait ten."""
+PUBLISH_EVERY_SECONDS = 10
+"""Changes wait ten seconds for others anyway."""
 PARTITIONS_EVERY_SECONDS = 300
 """Runs add what lands first, and deletions take away what goes: this only mends what died in between, or what somebody added by hand."""
 NOTIFY_EVERY_SECONDS = 30
@@ -150,7 +152,7 @@ def sync_now(context: dg.SensorEvaluationContext, product: dg.ResourceParam[Prod
 
 @dg.sensor(
     job=portfolios_job,
-    minimum_interval_seconds=TICK_SECONDS,
+    minimum_interval_seconds=PUBLISH_EVERY_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Publishes when something changed that a reader sees: at once after what a person did, else gathered.",
 )

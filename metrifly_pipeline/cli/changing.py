@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from metrifly_pipeline.cli.acting import next_command, said
-from metrifly_pipeline.cli.connections import AcceptUnverified, CredentialsFile, require_sense, show_unverified
+from metrifly_pipeline.cli.connections import (
+    AcceptUnverified,
+    CredentialsFile,
+    require_sense,
+    say_who_syncs,
+    show_unverified,
+)
 from metrifly_pipeline.cli.credentials import get_credential
 from metrifly_pipeline.cli.doors import doors_of, opened, own_connection
 from metrifly_pipeline.cli.listing import Json, show_attention, view_json
@@ -95,8 +101,8 @@ def _give_key(
         if before.disconnected_at
         else f"Replaced the key of {before.id}; the old key is erased."
     )
-    say(f"{done} A sync waits for the daemon of `metrifly dev`; to run it here:")
-    paste(next_command(context, f"metrifly sync {before.id} --here"))
+    say(done)
+    say_who_syncs(context, product.settings, before.id, "A sync")
     show_unverified(view)
     show_attention([view], now, partial(said, context))
 

@@ -18,6 +18,7 @@ from metrifly_pipeline.domain.trouble import RefusedError
 
 if TYPE_CHECKING:
     from metrifly_pipeline.services.reports import ConnectionView, PermissionLine
+    from metrifly_pipeline.settings import Settings
 
 CredentialsFile = Annotated[
     str | None,
@@ -109,15 +110,28 @@ def connect(
             )
         )
         view = product.listing.view(made.id)
-        now = product.clock()
+        now, settings = product.clock(), product.settings
     if as_json:
         print_json(view_json(view, now))
         return
     say(f"Connected {made.id}{f' ({LOCAL})' if view.is_local else ''} to portfolio {view.portfolio_name}.")
     show_unverified(view)
     show_attention([view], now, partial(said, context))
-    say("Its first import waits for the daemon of `metrifly dev`; to run it here and now:")
-    paste(next_command(context, f"metrifly sync {made.id} --here"))
+    say_who_syncs(context, settings, made.id, "Its first import")
+
+
+def say_who_syncs(context: typer.Context, settings: "Settings", connection: str, what: str) -> None:
+    """Whether a sync that was just filed starts by itself, and the command to go on with."""
+    try:
+        starts = doors_of(context).daemon_alive(settings)
+    except RefusedError:  # nobody can know, so nobody is promised anything
+        starts = False
+    if starts:
+        say(f"{what} starts within seconds; how far it is:")
+        paste(next_command(context, f"metrifly connections {connection}"))
+    else:
+        say(f"{what} waits for the daemon of `metrifly dev`; to run it here and now:")
+        paste(next_command(context, f"metrifly sync {connection} --here"))
 
 
 def require_sense(spec: ExchangeSpec, *, accept_unverified: bool) -> None:

@@ -1,6 +1,7 @@
 """The global sequence of changes that a reader sees, and when the next publish is due."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection as Database
@@ -55,19 +56,16 @@ class Publishing(Transactions):
         """
         with (
             self._reading() as db
-        ):  # asked every few seconds, and mostly there is nothing: then nobody's lock is waited for
-            if not db.execute(select(publishing.c.change_seq > publishing.c.published_seq)).scalar():
-                return None
+        ):  # asked every few seconds, and mostly nothing is due: then nobody's lock is waited for
+            seen = _look(db, now)
+        if seen is None or not seen.is_new:
+            return None if seen is None else (seen.number, seen.attempt)
         with self._writing() as db:
-            state = db.execute(select(publishing).with_for_update()).mappings().one()
-            if state["change_seq"] <= state["published_seq"]:
-                return None
-            if state["asked_seq"] > state["published_seq"]:
-                return _ask_again(db, state, now)
-            urgent, oldest = _waiting_since(db, 0)
-            if not _is_due(state["published_at"], _pace(db), urgent, oldest, now):
-                return None
-            return _ask(db, state["change_seq"], 0, now)
+            db.execute(select(publishing.c.change_seq).with_for_update())
+            due = _look(db, now)
+            if due is not None and due.is_new:
+                db.execute(update(publishing).values(asked_seq=due.number, asked_at=now, attempt=due.attempt))
+            return None if due is None else (due.number, due.attempt)
 
     def mark_published(self, change_seq: int, now: datetime) -> None:
         """Everything up to `change_seq` is in the warehouse; a number lower than one marked before changes nothing."""
@@ -91,38 +89,60 @@ class Publishing(Transactions):
             return db.execute(claimed.values(maintained_at=now)).rowcount > 0
 
 
-def _ask(db: Database, number: int, attempt: int, now: datetime) -> tuple[int, int]:
-    db.execute(update(publishing).values(asked_seq=number, asked_at=now, attempt=attempt))
-    return number, attempt
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Due:
+    """The publish that is due."""
+
+    number: int
+    attempt: int = 0
+    is_new: bool = True
+    """Whether nobody has asked for it yet."""
 
 
-def _ask_again(db: Database, state: RowMapping, now: datetime) -> tuple[int, int]:
-    newest, asked = state["change_seq"], state["asked_seq"]
-    urgent, _ = _waiting_since(db, asked)
-    if urgent is not None and now - urgent >= GATHER:
-        return _ask(db, newest, 0, now)
+_STATE = select(
+    publishing,
+    *(
+        select(func.min(changes.c.changed_at))
+        .where(
+            changes.c.seq
+            > case((publishing.c.asked_seq > publishing.c.published_seq, publishing.c.asked_seq), else_=0),
+            changes.c.urgency.in_(urgencies),
+        )
+        .correlate(publishing)
+        .scalar_subquery()
+        .label(name)
+        for name, urgencies in (("urgent_since", [Urgency.NOW]), ("oldest_since", list(Urgency)))
+    ),
+)
+"""With when the oldest change was made that no publish was asked for, of the urgent ones and of all."""
+
+
+def _look(db: Database, now: datetime) -> _Due | None:
+    state = db.execute(_STATE).mappings().one()
+    newest, asked, urgent = state["change_seq"], state["asked_seq"], state["urgent_since"]
+    is_urgent = urgent is not None and now - urgent >= GATHER
+    if newest <= state["published_seq"]:
+        return None
+    if asked <= state["published_seq"]:
+        return _Due(number=newest) if is_urgent or _is_time(db, state, now) else None
+    if is_urgent:
+        return _Due(number=newest)
     if now - state["asked_at"] <= PATIENCE:
-        return asked, state["attempt"]
-    return _ask(db, newest, state["attempt"] + 1 if newest == asked else 0, now)
+        return _Due(number=asked, attempt=state["attempt"], is_new=False)
+    return _Due(number=newest, attempt=state["attempt"] + 1 if newest == asked else 0)
 
 
-def _waiting_since(db: Database, after: int) -> tuple[datetime | None, datetime | None]:
-    """When the oldest urgent change and the oldest of all above a number were made."""
-    urgent = case((changes.c.urgency == Urgency.NOW, changes.c.changed_at))
-    row = db.execute(select(func.min(urgent), func.min(changes.c.changed_at)).where(changes.c.seq > after)).one()
-    return row[0], row[1]
+def _is_time(db: Database, state: RowMapping, now: datetime) -> bool:
+    """Whether changes that aren't urgent have waited long enough, for each other and for the pace of publishes."""
+    published_at, oldest = state["published_at"], state["oldest_since"]
+    if oldest is None or now - oldest < GATHER:
+        return False
+    if published_at is None or now - oldest >= AT_LEAST:
+        return True
+    apart: timedelta = now - published_at
+    return apart >= PACE and apart >= _pace(db)
 
 
 def _pace(db: Database) -> timedelta:
     count = db.execute(select(func.count()).select_from(connections)).scalar_one()
     return max(PACE, count * PACE_OF_EACH)
-
-
-def _is_due(
-    published_at: datetime | None, pace: timedelta, urgent: datetime | None, oldest: datetime | None, now: datetime
-) -> bool:
-    if oldest is None or now - oldest < GATHER:
-        return False
-    if urgent is not None and now - urgent >= GATHER:
-        return True
-    return published_at is None or now - published_at >= pace or now - oldest >= AT_LEAST

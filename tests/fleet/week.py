@@ -90,7 +90,7 @@ class Tick:
 SENSORS = (
     Tick(automation.sync_now, "sync", "first imports and sync now", automation.TICK_SECONDS),
     Tick(automation.connection_partitions, "sync", "none", automation.PARTITIONS_EVERY_SECONDS),
-    Tick(automation.publish_due, "portfolios", "publishes", automation.TICK_SECONDS),
+    Tick(automation.publish_due, "portfolios", "publishes", automation.PUBLISH_EVERY_SECONDS),
     Tick(automation.notifications_due, "notify", "notifications", automation.NOTIFY_EVERY_SECONDS),
 )
 

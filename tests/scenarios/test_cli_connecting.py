@@ -1,5 +1,7 @@
 """What a person reads while connecting: before the prompt, around a pasted key, and on the addresses that a key allows."""
 
+import re
+
 import pytest
 
 from metrifly_pipeline.sandbox.builder import AccountBuilder
@@ -94,3 +96,15 @@ class Shell:
 @pytest.fixture
 def shell(home, capsys, tmp_path):
     return Shell(home, capsys, tmp_path)
+
+
+def test_who_connects_is_told_whether_the_first_import_starts_by_itself(bench):
+    bench("portfolio", "create", "Long term")
+    told = bench.told("connect", "kraken", "--portfolio", "Long term", "--base-url", bench.sandbox.base_url("kraken"))
+    connection = re.search(r"kraken-\w{8}", told).group()
+    assert f"waits for the daemon of `metrifly dev`; to run it here and now: metrifly sync {connection} --here" in told
+
+    bench.daemon = True
+    told = bench.told("replace-key", connection)
+
+    assert f"starts within seconds; how far it is: metrifly connections {connection}" in told

@@ -173,6 +173,18 @@ def test_a_key_that_hides_a_part_of_the_history_is_refused_until_it_shows_all(ho
     assert_exact(home, connection)
 
 
+def test_a_test_of_a_key_names_what_else_it_may_not_read(home):
+    account = traded("kraken")
+    home.start(account)
+    assert "ledger" not in {line.name for line in lines_of(home, account)}  # the control
+
+    account.account.keys[account.key.api_key] = without("read_ledger")(account.key)
+
+    (line,) = [line for line in lines_of(home, account) if line.ok is False]
+    assert line.name == "ledger"
+    assert "switch on Data - Query ledger entries" in line.text
+
+
 def test_a_new_key_that_hides_a_part_of_the_history_replaces_nothing(imported):
     it = imported("kraken")
     new = it.home.new_key(it.account, it.key)

@@ -150,7 +150,7 @@ SPEC = ExchangeSpec(
             "Under Orders and trades switch on Query closed orders & trades; leave Create & modify and Cancel & close off.",
             "Under Data switch on Query ledger entries.",
             "If you use IP address restriction, add the allowed IPs shown here.",
-            "Leave Key expiration and Query start/end date off: a query range cuts the history off.",
+            "Leave Key expiration and Query start/end date off: a key that hides a part of the history is refused.",
             "Click Generate key and copy API key and private key at once: the private key is not shown again.",
         ),
         switch_on=(
