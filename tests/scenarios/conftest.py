@@ -96,7 +96,8 @@ def copied(master: Path, connection: ConnectionId, account: TruthAccount, folder
 
 
 @pytest.fixture
-def bench(tmp_path, monkeypatch, capsys):
+def bench(request, tmp_path, monkeypatch, capsys):
+    """Beside a local Kraken, or the exchange that a test names as the fixture's parameter."""
     monkeypatch.setenv("METRIFLY_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("METRIFLY_LIMIT_SCALE", "1000")
     for name in (
@@ -107,6 +108,6 @@ def bench(tmp_path, monkeypatch, capsys):
         "METRIFLY_SMTP_URL",
     ):
         monkeypatch.delenv(name, raising=False)
-    made = Bench(tmp_path / "home", capsys)
+    made = Bench(tmp_path / "home", capsys, getattr(request, "param", "kraken"))
     with made.sandbox:
         yield made
