@@ -1,12 +1,13 @@
 """`metrifly record list`, `edit` and `delete`: what was entered by hand, and every version of it."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from metrifly_pipeline.cli.doors import opened, own_connection
-from metrifly_pipeline.cli.render import Col, digits, print_json, say, table, words
+from metrifly_pipeline.cli.render import Col, digits, heading, print_json, say, table, words
 from metrifly_pipeline.domain.entries import Amount, Entry, EntryLeg
 from metrifly_pipeline.domain.ids import ConnectionId
 from metrifly_pipeline.domain.lookalikes import Lookalike
@@ -44,14 +45,21 @@ def list_entries(
             own = own_connection(product, connection).id
             found = [entry for entry in found if any(leg.place.connection == own for leg in entry.legs)]
         names = names_of(product)
+        same: dict[str, list[Lookalike]] = defaultdict(list)
+        for each in [] if history else product.recording.lookalikes(product.account, found):
+            same[found[each.number].id].append(each)
     if as_json:
-        print_json([entry_json(entry, names) for entry in found])
+        print_json(
+            [entry_json(entry, names) | {"lookalikes": list(map(lookalike_json, same[entry.id]))} for entry in found]
+        )
     elif not found:
         say("Nothing was recorded by hand yet, or imported. `metrifly record --help` lists what can be.")
     elif history:
         _show_history(found)
     else:
         _show(found, names)
+        if same:
+            _show_lookalikes(same)
 
 
 def edit(
@@ -96,7 +104,7 @@ def edit(
     )
     with opened(context) as product:
         changed = product.recording.edit(product.account, entry, typed)
-        show_one(product, "Changed", changed, product.recording.lookalikes(changed), as_json=as_json)
+        show_one(product, "Changed", changed, product.recording.lookalikes(product.account, [changed]), as_json=as_json)
 
 
 def delete(context: typer.Context, entry: EntryArgument, as_json: Json = False) -> None:
@@ -222,6 +230,17 @@ def _show(found: list[Entry], names: dict[str, str]) -> None:
         for e in found
     ]
     table(columns, rows)
+
+
+def _show_lookalikes(same: Mapping[str, Sequence[Lookalike]]) -> None:
+    say()
+    heading("Perhaps imported too")
+    say(
+        "A connection imported what these entries say, and both count. `metrifly record delete ENTRY` takes back what is one and the "
+        "same."
+    )
+    columns = [Col("entry", whole=True), Col("connection", whole=True), Col("record")]
+    table(columns, [(entry, each.connection, _record_words(each)) for entry, found in same.items() for each in found])
 
 
 def _worth(value: Amount | None) -> str:

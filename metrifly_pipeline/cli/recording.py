@@ -271,6 +271,8 @@ def adjustment(
 def _record(context: typer.Context, kind: EntryKind, typed: Typed, *, outgoing: bool = False, as_json: bool) -> None:
     with opened(context) as product:
         made = product.recording.record(product.account, kind, typed, outgoing=outgoing)
-        entries.show_one(product, "Recorded", made, product.recording.lookalikes(made), as_json=as_json)
+        entries.show_one(
+            product, "Recorded", made, product.recording.lookalikes(product.account, [made]), as_json=as_json
+        )
         if kind is EntryKind.OPENING_BALANCE and not as_json:
             entries.say_what_stays(product, [leg.place.connection for leg in made.legs if leg.place.connection])

@@ -1,5 +1,6 @@
 """What people record by hand: from typed words to a stored entry, its edits and its end. Nothing is stored before every word is right."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from metrifly_pipeline.domain.entries import TRADES, Amount, Draft, Entry, EntryKind, draft_of, with_main
@@ -93,9 +94,9 @@ class Recording:
             raise RefusedError(f"{seen.id} says that already; nothing was changed")
         return self._control.change_entry(seen, draft, now)
 
-    def lookalikes(self, entry: Entry) -> list[Lookalike]:
-        """What connections imported that says the same as this entry: both count."""
-        return lookalikes(self._control, self._lake, entry.account, [draft_of(entry)])
+    def lookalikes(self, account: AccountId, entries: Sequence[Entry]) -> list[Lookalike]:
+        """What connections imported that says the same as these entries, which their numbers tell: both count."""
+        return lookalikes(self._control, self._lake, account, [draft_of(entry) for entry in entries])
 
     def delete(self, account: AccountId, entry: str) -> Entry:
         """Take an entry out of everything that is added up; its versions stay. NotFoundError where there is no such entry."""

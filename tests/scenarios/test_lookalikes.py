@@ -1,6 +1,7 @@
 """What is entered although a connection imported it is pointed out: by the record's name, and only where it says the same."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -101,3 +102,23 @@ def test_the_preview_of_a_file_names_the_lines_that_were_imported_and_stores_not
     assert "Perhaps" not in command.told(
         f"metrifly import {command.file(other)} --portfolio Main", status=1
     )  # the control
+
+
+def test_what_was_entered_before_its_connection_was_made_is_pointed_out_in_the_list(home, account, capsys, tmp_path):
+    home.start(account)
+    command = Importing(home, capsys, tmp_path)
+    command(trade("--portfolio Main"))
+    command(trade("--portfolio Main", amount="4"))
+    assert "Perhaps imported too" not in command.told("metrifly record list")
+
+    connection = home.imported(account)
+
+    shown = command.told("metrifly record list")
+    same, other = sorted(command.entries(), key=lambda each: Decimal(each["legs"][0]["amount"]))
+    assert (
+        f"{same['id']} {connection} buy {account.trades[0].trade_key} of" in shown.partition("Perhaps imported too")[2]
+    )
+    assert other["id"] not in shown.partition("Perhaps imported too")[2]
+    assert ([each["connection"] for each in same["lookalikes"]], other["lookalikes"]) == ([connection], [])
+    command(f"metrifly record delete {same['id']}")
+    assert "Perhaps" not in command.told("metrifly record list")
