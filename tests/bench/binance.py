@@ -1,4 +1,4 @@
-"""Binance's pages: one symbol's myTrades, 1,000 by `fromId`; a handful of other symbols and every other history are empty."""
+"""Binance's pages: one symbol's myTrades, 1,000 by `fromId`, each from the last id of the one before; all else is empty."""
 
 from collections.abc import Iterable
 
@@ -18,14 +18,13 @@ def render(trades: Iterable[Trade]) -> Exchange:
     sums = Sums()
     rows = [_row(trade, sums) for trade in trades]
     pages = {
-        b"%d" % (FIRST_ID + start if start else 0): response(_listed(rows[start : start + PAGE]))
-        for start in range(0, len(rows), PAGE)
+        start: response(_listed(rows[start : start + PAGE])) for start in range(0, len(rows), PAGE - 1)
     }
     empty, no_rows = always(b"[]"), always(b'{"total":0,"rows":[]}')
     return Exchange(
         sums=sums,
         routes={
-            PATH: _my_trades(pages),
+            PATH: _my_trades(pages, rows),
             b"/api/v3/exchangeInfo": always(_exchange_info()),
             b"/api/v3/account": always(
                 b'{"accountType":"SPOT","balances":[{"asset":"BTC","free":"1.00000000","locked":"0.00000000"},'
@@ -52,14 +51,17 @@ def render(trades: Iterable[Trade]) -> Exchange:
     )
 
 
-def _my_trades(pages: dict[bytes, bytes]) -> Answer:
+def _my_trades(pages: dict[int, bytes], rows: list[str]) -> Answer:
     empty = response(b"[]")
 
     def answer(params: Params) -> bytes:
-        # One row is asked to see whether the key may; an id above the last page's is asked to see whether there is more.
+        # One row is asked to see whether the key may.
         if params[b"symbol"] != SYMBOL or params[b"limit"] == b"1":
             return empty
-        return pages.get(params[b"fromId"], empty)
+        start = max(int(params[b"fromId"]) - FIRST_ID, 0)
+        if start not in pages and start < len(rows):  # where a slice begins inside a page
+            pages[start] = response(_listed(rows[start : start + PAGE]))
+        return pages.get(start, empty)
 
     return answer
 
