@@ -18,7 +18,6 @@ from metrifly_pipeline.control.retired_keys import refuse_retired
 from metrifly_pipeline.control.rows import (
     from_connection,
     lock_connection,
-    no_connection,
     one_connection,
     to_connection,
 )
@@ -170,13 +169,6 @@ class Connections(Transactions):
             db.execute(
                 update(connections).where(connections.c.id == connection).values({**noted, "identity": identity})
             )
-
-    def note_sweep(self, connection: ConnectionId, now: datetime) -> None:
-        """All symbols were asked."""
-        with self._at_once() as db:
-            swept = update(connections).where(connections.c.id == connection).values(swept_at=now)
-            if not db.execute(swept).rowcount:
-                raise no_connection(connection)
 
 
 def _require_portfolio(db: Database, account: AccountId, portfolio: PortfolioId) -> None:

@@ -49,6 +49,7 @@ class Runs(Transactions):
         urgency: Urgency,
         next_due_at: datetime | None,
         retry_at: datetime | None,
+        swept: bool = False,
         now: datetime,
     ) -> RunEnd:
         """Store what a run did, and what follows from it; see the port.
@@ -68,7 +69,10 @@ class Runs(Transactions):
             stands = unanswered(rows)
             if not overtaken and run.kind is not SyncKind.REBUILD:
                 before = stands
-                settled = _settle(db, known, run, {"next_due_at": next_due_at, "retry_at": retry_at}, now)
+                times = {"next_due_at": next_due_at, "retry_at": retry_at}
+                if swept and run.outcome in _DONE:
+                    times["swept_at"] = now
+                settled = _settle(db, known, run, times, now)
                 found = replace_stage(db, run.connection, SYNC, findings, now, rows)
                 stands = unanswered(noted(db, run.connection)) if found else before
                 cured = _note_cured(db, known, run, before, stands)

@@ -1,6 +1,6 @@
 """What to ask an exchange for next: pure, from spec, cursors and the time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -48,7 +48,7 @@ def plan_stream(
     cursors: Mapping[tuple[Stream, str], CursorState],
     *,
     now: datetime,
-    deep: bool,
+    deeply: Collection[str],
 ) -> list[Step]:
     """Make one step a scope: from the re-read overlap (or the edge of history) up to now.
 
@@ -58,7 +58,7 @@ def plan_stream(
         scopes: What it is asked by; markets, categories or everything.
         cursors: Where each scope stopped; a scope without one has never been asked for.
         now: Aware, UTC.
-        deep: Re-read the deep overlap, for records that arrived very late.
+        deeply: Of which scopes the deep overlap is re-read, for records that arrived very late.
 
     Returns:
         Steps in the order of `scopes`.
@@ -67,11 +67,11 @@ def plan_stream(
         Nothing.
     """
     edge = history_edge(stream, now)
-    overlap = stream.deep_overlap if deep else stream.overlap
     steps = []
     for scope in scopes:
         cursor = cursors.get((stream.stream, scope))
         done = covered_to(cursor)
+        overlap = stream.deep_overlap if scope in deeply else stream.overlap
         since = edge if done is None else max(done - overlap, edge)
         task = Task(
             stream=stream.stream,
@@ -80,7 +80,7 @@ def plan_stream(
             since=since,
             settled_until=now - spec.settle,
             now=now,
-            deep=deep,
+            deep=scope in deeply,
         )
         steps.append(Step(stream=stream, task=task))
     return steps
@@ -108,7 +108,7 @@ def plan_fixed(
     ]
     steps = []
     for stream in sorted(wanted, key=urgency):
-        steps += plan_stream(spec, stream, stream.scopes, cursors, now=now, deep=deep)
+        steps += plan_stream(spec, stream, stream.scopes, cursors, now=now, deeply=stream.scopes if deep else ())
     return steps
 
 

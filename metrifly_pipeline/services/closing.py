@@ -58,6 +58,7 @@ class Closing:
             urgency=Urgency.SOON if run.kind is SyncKind.DAILY else Urgency.NOW,
             next_due_at=next_slot(work.connection.id, now, self._daily_window),
             retry_at=_retry(work, now),
+            swept=work.pulled.swept,
             now=now,
         )
         self._write_down(run)

@@ -85,9 +85,12 @@ class Discovery:
             self._turn.ports.landing.flush()
 
     def _sweep(self, state: CursorState) -> None:
-        """Ask every market ever seen that this sweep has not asked yet; resumable, the start is remembered."""
-        now_us = int(self._turn.ports.clock().timestamp() * 1_000_000)
-        started_us = int(state.get("sweep_us") or now_us)
+        """Ask every market ever seen that this sweep has not asked yet; resumable, the start is remembered.
+
+        What the turn has asked before the sweep counts for it, too.
+        """
+        began_us = (self._turn.began - _EPOCH) // timedelta(microseconds=1)
+        started_us = int(state.get("sweep_us") or began_us)
         self._remember({"after_seq": int(state.get("after_seq") or 0), "sweep_us": started_us})
         self._turn.ports.landing.flush()
         started = _EPOCH + timedelta(microseconds=started_us) - self._turn.spec.settle

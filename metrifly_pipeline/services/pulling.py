@@ -17,6 +17,8 @@ class PullOutcome:
     findings: list[Finding] = field(default_factory=list)
     finished: bool = True
     """False: the slice's time is up; the rest follows in a continuation."""
+    swept: bool = False
+    """Everything was asked that the weekly sweep asks; it counts once all of it has landed."""
     requests: Mapping[str, int] = field(default_factory=dict)
     trouble: ExchangeTroubleError | None = None
 
@@ -28,8 +30,7 @@ def pull(turn: Turn) -> PullOutcome:
         turn.check_key()
         turn.land_markets()
         _pull_streams(turn)
-        if turn.deep:
-            turn.ports.control.note_sweep(turn.connection.id, turn.ports.clock())
+        outcome.swept = turn.deep
     except OutOfTimeError:
         outcome.finished = False
     except ExchangeTroubleError as unexplained:

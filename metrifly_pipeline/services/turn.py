@@ -71,12 +71,14 @@ class Turn:
         self.budget = budget
         self.deadline = deadline
         self.spec: ExchangeSpec = ports.gateway.spec(connection.exchange)
-        self.deep = connection.swept_at is None or ports.clock() - connection.swept_at >= (
+        self.began = ports.clock()
+        self.deep = connection.swept_at is None or self.began - connection.swept_at >= (
             self.spec.sweep_every or DEEP_EVERY
         )
         # A first import that goes on read all of it lately: read deeply again in each slice, a slow one would never come to what is left.
         checked_at = None if connection.first_import_done else connection.last_checked_at
-        self._reads_deeply = self.deep and (checked_at is None or ports.clock() - checked_at >= ONCE_A_DAY)
+        self._reads_deeply = self.deep and (checked_at is None or self.began - checked_at >= ONCE_A_DAY)
+        self._read: set[tuple[Stream, str]] = set()
         self._known: Mapping[tuple[Stream, str], CursorState] | None = None
         self._has_pulled = False
         self._unreadable: frozenset[str] | None = None
@@ -203,6 +205,7 @@ class Turn:
                 raise
             self._deny(stream, scope)
         else:
+            self._read.add((stream.stream, scope))
             if optional:
                 self._permit(stream, scope)
 
@@ -236,8 +239,10 @@ class Turn:
     # What discovery and the steps above share
 
     def steps(self, stream: StreamSpec, scopes: Sequence[str]) -> list[Step]:
-        """Plan one stream for these scopes from where they stopped."""
-        return plan_stream(self.spec, stream, scopes, self.cursors(), now=self.ports.clock(), deep=self._reads_deeply)
+        """Plan one stream for these scopes from where they stopped; what this turn has read is not read deeply again."""
+        read = {scope for scope in scopes if (stream.stream, scope) in self._read}
+        deeply = frozenset(scopes) - read if self._reads_deeply else frozenset()
+        return plan_stream(self.spec, stream, scopes, self.cursors(), now=self.ports.clock(), deeply=deeply)
 
     def cursor(self, stream: Stream, scope: str) -> CursorState | None:
         """Where one scope stopped, as committed."""

@@ -86,7 +86,8 @@ def _run(side: str, exchange: str, base_url: str) -> Measurement:
         return Measurement(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _compare(exchange: str, trades: int, rounds: int) -> Result:
+def compare(exchange: str, trades: int, rounds: int) -> Result:
+    """Run both sides in turn, beside one page server."""
     floor, ours = [], []
     with _serving(exchange, trades) as (base_url, sums):
         for _ in range(rounds):
@@ -127,7 +128,7 @@ def main() -> int:
     print(_ROW.format("exchange", "ratio", "floor", "ours", "our CPU", "server", "requests", "peak", "verdict"))
     results = []
     for exchange in asked.exchange or EXCHANGES:
-        results.append(_compare(exchange, asked.trades, asked.rounds))
+        results.append(compare(exchange, asked.trades, asked.rounds))
         _show(results[-1])
     return 0 if all(result.good for result in results) else 1
 

@@ -17,9 +17,7 @@ def render(trades: Iterable[Trade]) -> Exchange:
     """Render every page once."""
     sums = Sums()
     rows = [_row(trade, sums) for trade in trades]
-    pages = {
-        start: response(_listed(rows[start : start + PAGE])) for start in range(0, len(rows), PAGE - 1)
-    }
+    pages = {start: response(_listed(rows[start : start + PAGE])) for start in range(0, len(rows), PAGE - 1)}
     empty, no_rows = always(b"[]"), always(b'{"total":0,"rows":[]}')
     return Exchange(
         sums=sums,

@@ -109,3 +109,33 @@ def test_the_day_of_the_last_trade_is_told_unless_it_is_today(home, account):
 
     assert before.endswith(", last 2026-02-28 10:00")
     assert home.product.requesting.answer(asked).text.endswith("added 1 trade, last 11:00")
+
+
+def test_a_sweep_that_died_before_it_landed_is_made_again(home, monkeypatch):
+    account = AccountBuilder("binance").with_movement(asset="USDT", amount="100000").with_fill(market="BTC/USDT")
+    connection = home.start(account).imported(account)
+    home.time.turn(days=7)
+    for side in ("buy", "sell"):  # no balance tells of them: only a sweep finds them
+        account.with_fill(market="ETH/USDT", side=side, amount="1", fee="0", at=home.time.now - timedelta(hours=1))
+
+    syncing, lake = home.product.syncing, home.product.lake
+    pull = syncing._pull
+
+    def break_down(*_):
+        raise KeyError
+
+    def pull_then_break_down(work):
+        pulled = pull(work)
+        patch.setattr(type(lake), "append_raw", break_down)
+        return pulled
+
+    home.product.requesting.file([connection])
+    (batch,) = home.product.requesting.batches()
+    with monkeypatch.context() as patch:
+        patch.setattr(syncing, "_pull", pull_then_break_down)
+        with pytest.raises(KeyError):
+            list(syncing.sync(batch.connections, batch.kind))
+    home.time.now += LEASE
+    report = home.sync(connection)
+
+    assert report.run.trades_added == 2

@@ -107,6 +107,29 @@ def test_all_symbols_of_binance_are_asked_again_when_the_sweep_is_due(home):
     assert symbols_asked(home) == Counter(everything)
 
 
+def test_no_page_of_a_much_traded_symbol_is_asked_for_twice_in_an_import_nor_in_a_sweep(home):
+    account = small_binance()
+    for number in range(2_200):  # three pages, all within what a sweep reads again
+        at = NOW - timedelta(days=4) + timedelta(minutes=number / 2)
+        account.with_fill(market="BTC/USDT", amount="0.001", fee="0", at=at)
+    home.start(account)
+
+    connection = home.imported(account)
+    of_the_import = symbols_asked(home)
+    home.time.turn(days=7)
+    append_trade(account.account, now_us=home.time.now_us, market="BTC/USDT")
+    home.asked()
+    report = home.sync(connection)
+
+    assert of_the_import["BTCUSDT"] == 3 + 1  # and once more for news, after what the account holds was read
+    assert of_the_import["SOLUSDT"] == 1 + 1
+    assert report.run.trades_added == 1
+    assert symbols_asked(home)["BTCUSDT"] == 3
+    assert set(symbols_asked(home)) == {market.market_id for market in home.product.lake.markets("binance")}
+    home.publish()
+    assert_exact(home, connection)
+
+
 def test_trades_that_leave_no_trace_in_any_balance_are_found_by_the_sweep(home):
     account = small_binance()
     home.start(account)

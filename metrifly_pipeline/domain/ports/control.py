@@ -104,9 +104,6 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
     def note_probe(self, connection: ConnectionId, facts: KeyFacts, now: datetime) -> None:
         """The key was asked what it may do (at most once a day)."""
 
-    def note_sweep(self, connection: ConnectionId, now: datetime) -> None:
-        """All symbols were asked."""
-
     # Leases
     def acquire_lease(self, connection: ConnectionId, holder: str, now: datetime, duration: timedelta) -> Lease | None:
         """The lease with the next token; None while another holder's is unexpired."""
@@ -203,14 +200,14 @@ class ControlStore(BudgetStore, EntryStore, ErasureStore, NotificationStore, Sea
         urgency: Urgency,
         next_due_at: datetime | None,
         retry_at: datetime | None,
+        swept: bool = False,
         now: datetime,
     ) -> RunEnd:
         """Store what a run did.
 
-        Answer the requests filed before it started; set times and failure counters; replace the sync's
-        findings (see `replace_findings`, stage `sync`); number a change where a reader would see one (rows
-        added, findings or status changed, reasons cured: the run as stored names
-        them).
+        Answer the requests filed before it started; set times and failure counters, and when the connection was `swept`, if the run
+        came to its end; replace the sync's findings (see `replace_findings`, stage `sync`); number a change where a reader would see
+        one (rows added, findings or status changed, reasons cured: the run as stored names them).
         """
 
     def runs(self, connection: ConnectionId | None = None, limit: int = 50) -> Sequence[SyncRun]:

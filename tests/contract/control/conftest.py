@@ -100,9 +100,11 @@ def connect(store, portfolio):
 def finish(store):
     """Run one sync of a connection from start to end; give what `finish_run` says."""
 
-    def finished(connection, outcome=Outcome.ADDED, findings=(), now=NOW, kind=SyncKind.DAILY, due=None, **counts):
+    def finished(
+        connection, outcome=Outcome.ADDED, findings=(), now=NOW, kind=SyncKind.DAILY, due=None, *, swept=False, **counts
+    ):
         run = dataclasses.replace(store.start_run(connection, kind, now), outcome=outcome, **counts)
-        options = {"urgency": Urgency.SOON, "next_due_at": due, "retry_at": None}
+        options = {"urgency": Urgency.SOON, "next_due_at": due, "retry_at": None, "swept": swept}
         return store.finish_run(run, list(findings), **options, now=now).changed
 
     return finished

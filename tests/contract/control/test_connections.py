@@ -63,7 +63,6 @@ def test_an_unknown_connection_is_not_found(store):
     for ask in (
         lambda: store.connection("kraken-00000000"),
         lambda: store.disconnect("kraken-00000000", NOW),
-        lambda: store.note_sweep("kraken-00000000", NOW),
         lambda: store.move("kraken-00000000", "pf-00000000", NOW),
         lambda: store.note_probe("kraken-00000000", facts(None), NOW),
         lambda: store.start_run("kraken-00000000", SyncKind.DAILY, NOW),
@@ -204,11 +203,3 @@ def test_a_probe_keeps_when_the_key_runs_out_until_another_key_takes_its_place(s
 
     store.replace_credential(connection, sealed(connection, 2), None, NOW)
     assert store.connection(connection).key_expires_at is None
-
-
-def test_a_sweep_keeps_its_time(store, connect):
-    connection = connect()
-
-    store.note_sweep(connection, LATER)
-
-    assert store.connection(connection).swept_at == LATER

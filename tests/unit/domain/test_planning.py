@@ -41,14 +41,14 @@ def us(at):
 def test_a_scope_never_asked_begins_where_the_history_begins():
     born = datetime(2017, 7, 14, tzinfo=UTC)
 
-    (step,) = plan_stream(spec(), stream(history_starts=born), ["all"], {}, now=NOW, deep=False)
+    (step,) = plan_stream(spec(), stream(history_starts=born), ["all"], {}, now=NOW, deeply=())
 
     assert step.task.since == born
     assert step.task.settled_until == NOW - timedelta(seconds=60)
 
 
 def test_without_a_known_beginning_history_begins_before_the_first_exchange():
-    (step,) = plan_stream(spec(), stream(), ["all"], {}, now=NOW, deep=False)
+    (step,) = plan_stream(spec(), stream(), ["all"], {}, now=NOW, deeply=())
 
     assert step.task.since == FIRST_EXCHANGE_DAY
 
@@ -63,7 +63,7 @@ def test_a_scope_asked_before_is_read_again_over_its_overlap_and_no_further(days
     asked = stream(overlap=timedelta(days=1), deep_overlap=timedelta(days=30))
     cursors = {(Stream.FILLS, "all"): {"covered_to_us": us(done)}}
 
-    (step,) = plan_stream(spec(), asked, ["all"], cursors, now=NOW, deep=deep)
+    (step,) = plan_stream(spec(), asked, ["all"], cursors, now=NOW, deeply=("all",) if deep else ())
 
     assert step.task.since == done - timedelta(days=30 if deep else 1)
     assert step.task.cursor == cursors[Stream.FILLS, "all"]
