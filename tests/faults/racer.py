@@ -36,7 +36,11 @@ def main(home: Path, connection: ConnectionId, ahead: timedelta, parent: Connect
         while parent.recv():
             holding = False
             reports = list(product.syncing.sync([connection], SyncKind.SYNC_NOW))
-            parent.send(SYNCED if reports else LEFT_OUT)
+            if reports and not holding:
+                run = reports[0].run
+                parent.send(f"{SYNCED} and landed nothing: {run.outcome.value} {run.reason} {run.detail}")
+            else:
+                parent.send(SYNCED if reports else LEFT_OUT)
 
 
 client_class("kraken")  # imports ccxt, once for all
