@@ -203,3 +203,22 @@ def test_a_probe_keeps_when_the_key_runs_out_until_another_key_takes_its_place(s
 
     store.replace_credential(connection, sealed(connection, 2), None, NOW)
     assert store.connection(connection).key_expires_at is None
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_only_a_run_that_came_to_its_end_keeps_the_time_of_its_sweep(store, connect, finish, outcome):
+    connection = connect()
+
+    finish(connection, outcome, now=LATER, swept=True)
+
+    came_to_its_end = outcome in (Outcome.ADDED, Outcome.NOTHING_NEW)
+    assert store.connection(connection).swept_at == (LATER if came_to_its_end else None)
+
+
+def test_a_run_without_a_sweep_leaves_the_time_of_the_last_one(store, connect, finish):
+    connection = connect()
+    finish(connection, now=NOW, swept=True)
+
+    finish(connection, now=LATER)
+
+    assert store.connection(connection).swept_at == NOW

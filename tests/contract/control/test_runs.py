@@ -41,25 +41,6 @@ def test_a_run_is_stored_as_it_ended(store, connect):
     assert store.runs(started.connection) == [ended]
 
 
-@pytest.mark.parametrize("outcome", Outcome)
-def test_only_a_run_that_came_to_its_end_keeps_the_time_of_its_sweep(store, connect, finish, outcome):
-    connection = connect()
-
-    finish(connection, outcome, now=LATER, swept=True)
-
-    came_to_its_end = outcome in (Outcome.ADDED, Outcome.NOTHING_NEW)
-    assert store.connection(connection).swept_at == (LATER if came_to_its_end else None)
-
-
-def test_a_run_without_a_sweep_leaves_the_time_of_the_last_one(store, connect, finish):
-    connection = connect()
-    finish(connection, now=NOW, swept=True)
-
-    finish(connection, now=LATER)
-
-    assert store.connection(connection).swept_at == NOW
-
-
 def test_runs_come_newest_first_and_no_more_than_asked_for(store, connect, finish):
     first, second = connect(1), connect(2)
     for connection in (first, second, first):
